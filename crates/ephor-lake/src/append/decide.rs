@@ -1,0 +1,163 @@
+//! Which rows of a batch are new: every id is stored once, a second content under it is kept aside as a conflict.
+//! Reads the id index and, for the rare id with other bytes, the stored row.
+//! Never writes: a decision takes effect only with its commit.
+
+use std::collections::HashMap;
+
+use ephor_wire::content;
+use serde_json::Value;
+
+use super::{AppendOutcome, RowOutcome};
+use crate::error::LakeError;
+use crate::id_index::{ByFingerprint, IdEntry, IdIndex, Known};
+use crate::rows::{Chosen, Chunk};
+use crate::scan::{Reader, Wanted};
+
+/// A second content under a stored id.
+#[derive(Debug)]
+pub(super) struct Conflict {
+    pub(super) chunk: usize,
+    pub(super) row: usize,
+    pub(super) stored_raw: String,
+}
+
+/// What one commit will store.
+#[derive(Debug, Default)]
+pub(super) struct Decision {
+    pub(super) chosen: Vec<Chosen>,
+    pub(super) conflicts: Vec<Conflict>,
+    /// One for each chunk.
+    pub(super) outcomes: Vec<AppendOutcome>,
+    pub(super) next_seq: u64,
+}
+
+/// Decides over all rows of a commit, in order.
+pub(super) fn decide(chunks: &[Chunk], index: &IdIndex, reader: &Reader, next_seq: u64) -> Result<Decision, LakeError> {
+    let mut decision = Decision { next_seq, ..Decision::default() };
+    let mut here: ByFingerprint<(IdEntry, Place)> = ByFingerprint::default();
+    let mut unsettled: Vec<Unsettled> = Vec::new();
+    for (chunk, Chunk { columns, .. }) in chunks.iter().enumerate() {
+        let mut outcome = AppendOutcome { rows: Vec::with_capacity(columns.len()), ..AppendOutcome::default() };
+        for row in 0..columns.len() {
+            let entry = columns.entries[row];
+            let place = Place { chunk, row };
+            let settled = if let Some((first, at)) = here.get(&entry.fingerprint()) {
+                if *first != entry {
+                    unsettled.push(Unsettled { place, against: Against::Here(*at) });
+                }
+                RowOutcome::Duplicate
+            } else {
+                match index.look_up(entry)? {
+                    Known::Same => RowOutcome::Duplicate,
+                    Known::Other => {
+                        unsettled.push(Unsettled { place, against: Against::Stored });
+                        RowOutcome::Duplicate
+                    }
+                    Known::New => {
+                        here.insert(entry.fingerprint(), (entry, place));
+                        let seq = decision.next_seq;
+                        decision.next_seq += 1;
+                        decision.chosen.push(Chosen { chunk, row, seq });
+                        RowOutcome::Added { seq }
+                    }
+                }
+            };
+            outcome.push(settled);
+        }
+        decision.outcomes.push(outcome);
+    }
+    settle(chunks, reader, unsettled, &mut decision)?;
+    Ok(decision)
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    chunk: usize,
+    row: usize,
+}
+
+/// A row whose id is known with other bytes; it counts as a duplicate until the contents have been compared.
+struct Unsettled {
+    place: Place,
+    against: Against,
+}
+
+enum Against {
+    Stored,
+    Here(Place),
+}
+
+/// Compares contents and turns those that really differ into conflicts.
+fn settle(
+    chunks: &[Chunk],
+    reader: &Reader,
+    unsettled: Vec<Unsettled>,
+    decision: &mut Decision,
+) -> Result<(), LakeError> {
+    if unsettled.is_empty() {
+        return Ok(());
+    }
+    let wanted: Vec<Wanted> = unsettled
+        .iter()
+        .filter(|row| matches!(row.against, Against::Stored))
+        .map(|row| Wanted {
+            id: chunks[row.place.chunk].columns.id.value(row.place.row).to_owned(),
+            created_at: chunks[row.place.chunk].columns.created_at.value(row.place.row),
+        })
+        .collect();
+    let stored: HashMap<String, String> = reader.find_many(&wanted)?;
+    for Unsettled { place: Place { chunk, row }, against } in unsettled {
+        let columns = &chunks[chunk].columns;
+        let stored_raw = match against {
+            Against::Here(first) => Some(chunks[first.chunk].columns.raw.value(first.row)),
+            Against::Stored => stored.get(columns.id.value(row)).map(String::as_str),
+        };
+        // An id whose row retention has dropped is known and cannot be compared: it stays a duplicate.
+        let Some(stored_raw) = stored_raw else { continue };
+        if same_activity(stored_raw, columns.raw.value(row)) {
+            continue;
+        }
+        let outcome = &mut decision.outcomes[chunk];
+        outcome.rows[row] = RowOutcome::Conflict;
+        outcome.duplicates -= 1;
+        outcome.conflicts += 1;
+        decision.conflicts.push(Conflict { chunk, row, stored_raw: stored_raw.to_owned() });
+    }
+    Ok(())
+}
+
+/// Whether two spellings say the same. Fields that can carry content do not count: the vendor blanked them on rows
+/// that it had served before (compliance_api.md §13), and Ephor keeps none of them.
+fn same_activity(stored: &str, incoming: &str) -> bool {
+    let plain = |text: &str| {
+        let mut value: Value = serde_json::from_str(text).ok()?;
+        content::strip(&mut value);
+        drop_empty_content(&mut value);
+        Some(value)
+    };
+    plain(stored) == plain(incoming)
+}
+
+fn drop_empty_content(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|name, _| !content::is_content_field(name));
+            fields.values_mut().for_each(drop_empty_content);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_empty_content),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_activity;
+
+    #[test]
+    fn spelling_and_blanked_names_are_no_conflict_and_everything_else_is() {
+        let stored = r#"{"id":"activity_1","type":"claude_file_uploaded","filename":"","n":1}"#;
+        assert!(same_activity(stored, r#"{ "type":"claude_file_uploaded", "n":1, "id":"activity_1" }"#));
+        assert!(!same_activity(stored, r#"{"id":"activity_1","type":"claude_file_uploaded","n":2}"#));
+        assert!(!same_activity(stored, r#"{"id":"activity_1","type":"claude_file_deleted","n":1}"#));
+    }
+}

@@ -1,0 +1,367 @@
+//! The one writer: takes what waits, decides what is new, encodes by day, commits, and only then answers.
+//! After any failure it believes the disk and not itself: the table is read again before the next commit.
+//! Never keeps half a batch: files without a commit are removed, now or at the next opening.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, StringArray, TimestampMicrosecondArray};
+use ephor_wire::timestamp::UtcDay;
+use rayon::prelude::*;
+use tokio::sync::{mpsc, oneshot};
+
+use super::decide::{Conflict, Decision, decide};
+use super::{AppendBatch, AppendOutcome, Request};
+use crate::cursors;
+use crate::encode::{self, Effort, Encoded};
+use crate::error::LakeError;
+use crate::files::{ActivityFile, FileSet, SEQ_TRANSACTION};
+use crate::id_index::{IdEntry, IdIndex};
+use crate::limits;
+use crate::lock::WriterLock;
+use crate::rows::{self, Chosen, Chunk};
+use crate::scan::Reader;
+use crate::schema;
+use crate::table::{Change, NewFile, Table, new_file_name};
+
+/// Everything that only the holder of the lock may touch.
+pub(crate) struct Writer {
+    pub(crate) table: Table,
+    conflicts: Table,
+    recorded_conflicts: HashSet<IdEntry>,
+    index: IdIndex,
+    pub(crate) reader: Reader,
+    clock: fn() -> i64,
+    /// Set after a failure: what is in memory may not be what is on the disk.
+    doubtful: bool,
+    _lock: WriterLock,
+}
+
+type AppendAnswer = oneshot::Sender<Result<AppendOutcome, LakeError>>;
+
+impl Writer {
+    pub(crate) fn new(
+        table: Table,
+        conflicts: Table,
+        recorded_conflicts: HashSet<IdEntry>,
+        index: IdIndex,
+        reader: Reader,
+        clock: fn() -> i64,
+        lock: WriterLock,
+    ) -> Self {
+        Self { table, conflicts, recorded_conflicts, index, reader, clock, doubtful: false, _lock: lock }
+    }
+
+    /// Serves requests until it is closed or the last handle is dropped.
+    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
+        let mut next = inbox.recv().await;
+        while let Some(request) = next.take() {
+            match request {
+                Request::Append(batch, answer) => {
+                    let (waiting, other) = take_waiting(batch, answer, &mut inbox);
+                    self.append_all(waiting).await;
+                    next = other;
+                }
+                Request::Compact(options, answer) => {
+                    let _ = answer.send(self.compact(&options).await);
+                }
+                Request::Close(answer) => {
+                    let flushed = self.index.flush(self.reader.files().next_seq);
+                    drop(self);
+                    let _ = answer.send(flushed);
+                    return;
+                }
+            }
+            if next.is_none() {
+                next = inbox.recv().await;
+            }
+        }
+        if let Err(error) = self.index.flush(self.reader.files().next_seq) {
+            tracing::warn!(%error, "the id index was not written; the next opening reads the newest ids again");
+        }
+    }
+
+    async fn append_all(&mut self, waiting: Vec<(AppendBatch, AppendAnswer)>) {
+        let (batches, answers): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
+        match self.commit(batches).await {
+            Ok(outcomes) => {
+                for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                    let _ = answer.send(Ok(outcome));
+                }
+            }
+            Err(error) => {
+                self.doubtful = true;
+                let mut answers = answers.into_iter();
+                // One of those who wait gets the error itself, the others its words.
+                let words = error.to_string();
+                let disk_full = match &error {
+                    LakeError::DiskFull { path } => Some(path.clone()),
+                    _ => None,
+                };
+                if let Some(first) = answers.next() {
+                    let _ = first.send(Err(error));
+                }
+                for answer in answers {
+                    let again = disk_full
+                        .clone()
+                        .map_or_else(|| LakeError::WriterGone(words.clone()), |path| LakeError::DiskFull { path });
+                    let _ = answer.send(Err(again));
+                }
+            }
+        }
+    }
+
+    /// One durable commit of everything that waited.
+    async fn commit(&mut self, batches: Vec<AppendBatch>) -> Result<Vec<AppendOutcome>, LakeError> {
+        self.recover().await?;
+        let mut chunks = Vec::new();
+        let mut chunks_of_batch = Vec::new();
+        let mut cursors = BTreeMap::new();
+        for batch in batches {
+            let source: Arc<str> = batch.source.as_str().into();
+            chunks_of_batch.push(batch.rows.len());
+            chunks.extend(batch.rows.into_iter().map(|rows| Chunk {
+                columns: rows.finish(),
+                source: Arc::clone(&source),
+                received_at: batch.received_at_micros,
+            }));
+            if let Some(cursor) = batch.cursor {
+                cursors.insert(batch.source, cursor);
+            }
+        }
+        let decision = decide(&chunks, &self.index, &self.reader, self.reader.files().next_seq)?;
+        self.record_conflicts(&chunks, &decision.conflicts).await?;
+        if !decision.chosen.is_empty() || !cursors.is_empty() {
+            self.store(&chunks, &decision, cursors).await?;
+        }
+        Ok(per_batch(decision.outcomes, &chunks_of_batch))
+    }
+
+    async fn store(
+        &mut self,
+        chunks: &[Chunk],
+        decision: &Decision,
+        cursors: BTreeMap<String, serde_json::Value>,
+    ) -> Result<(), LakeError> {
+        let files = self.write_files(chunks, &decision.chosen)?;
+        let committed = self.commit_files(&files, decision.next_seq, cursors).await;
+        if let Err(error) = committed {
+            self.forget(&files).await;
+            return Err(error);
+        }
+        for chosen in &decision.chosen {
+            self.index.insert(chunks[chosen.chunk].columns.entries[chosen.row]);
+        }
+        let added = files.into_iter().map(|file| Arc::new(file.live)).collect();
+        self.reader.publish(self.reader.files().after(added, &[], decision.next_seq, self.table.version()));
+        self.index.flush_when_full(decision.next_seq)
+    }
+
+    async fn commit_files(
+        &mut self,
+        files: &[WrittenFile],
+        next_seq: u64,
+        cursors: BTreeMap<String, serde_json::Value>,
+    ) -> Result<(), LakeError> {
+        let mut change = Change { add: files.iter().map(|file| file.new.clone()).collect(), ..Change::default() };
+        change.transactions.push((SEQ_TRANSACTION.to_owned(), i64::try_from(next_seq).unwrap_or(i64::MAX)));
+        for (source, cursor) in cursors {
+            change.transactions.push(cursors::prepare(&self.table, &source, &cursor).await?);
+        }
+        self.table.commit(change, (self.clock)() / 1000).await
+    }
+
+    /// Encodes the chosen rows by day, each file in feed order, on all cores; every file is fsynced on return.
+    fn write_files(&self, chunks: &[Chunk], chosen: &[Chosen]) -> Result<Vec<WrittenFile>, LakeError> {
+        let mut days: BTreeMap<UtcDay, Vec<Chosen>> = BTreeMap::new();
+        for row in chosen {
+            let created_at = chunks[row.chunk].columns.created_at.value(row.row);
+            days.entry(UtcDay::from_micros(created_at)).or_default().push(*row);
+        }
+        let written: Vec<Result<WrittenFile, LakeError>> = days
+            .into_par_iter()
+            .map(|(day, mut rows)| {
+                let order = |c: &Chosen| {
+                    (chunks[c.chunk].columns.created_at.value(c.row), chunks[c.chunk].columns.id.value(c.row))
+                };
+                rows.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
+                let encoded = encode::encode(&rows::gather(chunks, &rows)?, Effort::Intake)?;
+                self.write_file(day, &encoded)
+            })
+            .collect();
+        all_or_none(written)
+    }
+
+    /// Writes one encoded file of a day; the table does not know it yet.
+    pub(crate) fn write_file(&self, day: UtcDay, encoded: &Encoded) -> Result<WrittenFile, LakeError> {
+        let path = format!("{}={day}/{}", schema::DAY, new_file_name((self.clock)() / 1000));
+        let partition = Some((schema::DAY, day.to_string()));
+        let new = self.table.write_file(&path, &encoded.bytes, partition, encoded.span.to_stats())?;
+        let live = ActivityFile {
+            full_path: self.table.folder().join(&path),
+            size_bytes: new.size_bytes,
+            span: encoded.span,
+            day,
+            path,
+        };
+        Ok(WrittenFile { new, live })
+    }
+
+    /// Keeps second contents beside the stored ones, each once however often it is sent.
+    async fn record_conflicts(&mut self, chunks: &[Chunk], conflicts: &[Conflict]) -> Result<(), LakeError> {
+        let entry = |c: &Conflict| chunks[c.chunk].columns.entries[c.row];
+        let mut fresh: Vec<&Conflict> = Vec::new();
+        for conflict in conflicts {
+            if self.recorded_conflicts.insert(entry(conflict)) {
+                fresh.push(conflict);
+            }
+        }
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        tracing::warn!(
+            conflicts = fresh.len(),
+            "ids that are stored came again with another content; see the table `conflicts`"
+        );
+        let batch = conflict_batch(chunks, &fresh)?;
+        if let Err(error) = self.conflicts.append(&batch, (self.clock)() / 1000).await {
+            for conflict in fresh {
+                self.recorded_conflicts.remove(&entry(conflict));
+            }
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// Removes the files of a commit that failed, but only once the log has been read and does not name them: a commit
+    /// whose answer was lost may have happened. What stays is cleaned at the next opening.
+    pub(crate) async fn forget(&mut self, files: &[WrittenFile]) {
+        self.doubtful = true;
+        let before = self.table.version();
+        if self.table.refresh().await.is_ok() && self.table.version() == before {
+            remove_files(files.iter().map(|file| file.live.full_path.clone()));
+        }
+    }
+
+    /// After a failure, what the log says is what happened: even a commit whose answer was lost.
+    pub(crate) async fn recover(&mut self) -> Result<(), LakeError> {
+        if !self.doubtful {
+            return Ok(());
+        }
+        self.table.refresh().await?;
+        self.conflicts.refresh().await?;
+        let known_to = self.reader.files().next_seq;
+        self.reader.publish(FileSet::of(&self.table).await?);
+        read_ids(&self.reader, &mut self.index, known_to)?;
+        self.doubtful = false;
+        Ok(())
+    }
+
+    pub(crate) fn now_micros(&self) -> i64 {
+        (self.clock)()
+    }
+}
+
+/// A file on the disk, for the commit and for the readers.
+#[derive(Debug)]
+pub(crate) struct WrittenFile {
+    pub(crate) new: NewFile,
+    pub(crate) live: ActivityFile,
+}
+
+/// Puts every id from `from_seq` on into the index.
+pub(crate) fn read_ids(reader: &Reader, index: &mut IdIndex, from_seq: u64) -> Result<(), LakeError> {
+    let files = reader.files();
+    for file in files.files.iter().filter(|file| file.span.last_seq >= from_seq) {
+        let batch = reader.read_columns(file, &["seq", "id", "raw"])?;
+        let (seq, id, raw) = (rows::seq_of(&batch)?, rows::text_of(&batch, "id")?, rows::text_of(&batch, "raw")?);
+        for row in 0..batch.num_rows() {
+            if u64::try_from(seq.value(row)).unwrap_or_default() >= from_seq {
+                index.insert(IdEntry::of(id.value(row), raw.value(row).as_bytes()));
+            }
+        }
+        index.spill_when_full()?;
+    }
+    index.settle(files.next_seq)
+}
+
+/// Takes further appends that wait already, up to one commit's worth; stops at the first request of another kind.
+fn take_waiting(
+    first: AppendBatch,
+    answer: AppendAnswer,
+    inbox: &mut mpsc::Receiver<Request>,
+) -> (Vec<(AppendBatch, AppendAnswer)>, Option<Request>) {
+    let size = |batch: &AppendBatch| batch.rows.iter().map(rows::ActivityRows::raw_bytes).sum::<usize>();
+    let mut bytes = size(&first);
+    let mut waiting = vec![(first, answer)];
+    while bytes < limits::COMMIT_RAW_BYTES {
+        match inbox.try_recv() {
+            Ok(Request::Append(batch, answer)) => {
+                bytes += size(&batch);
+                waiting.push((batch, answer));
+            }
+            Ok(other) => return (waiting, Some(other)),
+            Err(_) => break,
+        }
+    }
+    (waiting, None)
+}
+
+/// Outcomes were made chunk by chunk; whoever waits wants one for the batch.
+fn per_batch(outcomes: Vec<AppendOutcome>, chunks_of_batch: &[usize]) -> Vec<AppendOutcome> {
+    let mut outcomes = outcomes.into_iter();
+    chunks_of_batch
+        .iter()
+        .map(|chunks| {
+            outcomes.by_ref().take(*chunks).fold(AppendOutcome::default(), |mut sum, part| {
+                sum.added += part.added;
+                sum.duplicates += part.duplicates;
+                sum.conflicts += part.conflicts;
+                sum.rows.extend(part.rows);
+                sum
+            })
+        })
+        .collect()
+}
+
+/// All files, or the first error with the others removed again.
+pub(crate) fn all_or_none(written: Vec<Result<WrittenFile, LakeError>>) -> Result<Vec<WrittenFile>, LakeError> {
+    let (good, mut bad): (Vec<_>, Vec<_>) = written.into_iter().partition(Result::is_ok);
+    let good: Vec<WrittenFile> = good.into_iter().flatten().collect();
+    match bad.pop() {
+        Some(Err(error)) => {
+            remove_files(good.into_iter().map(|file| file.live.full_path));
+            Err(error)
+        }
+        _ => Ok(good),
+    }
+}
+
+pub(crate) fn remove_files(paths: impl Iterator<Item = PathBuf>) {
+    for path in paths {
+        if let Err(error) = fs::remove_file(&path) {
+            tracing::warn!(path = %path.display(), %error, "a file without a commit could not be removed; the next opening tries again");
+        }
+    }
+}
+
+fn conflict_batch(chunks: &[Chunk], conflicts: &[&Conflict]) -> Result<RecordBatch, LakeError> {
+    let columns = |c: &&Conflict| &chunks[c.chunk].columns;
+    let text = |value: fn(&Chunk, usize) -> &str| {
+        Arc::new(StringArray::from_iter_values(conflicts.iter().map(|c| value(&chunks[c.chunk], c.row))))
+    };
+    let time = |values: Vec<i64>| Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"));
+    Ok(RecordBatch::try_new(
+        Arc::clone(&schema::CONFLICTS.columns),
+        vec![
+            text(|chunk, row| chunk.columns.id.value(row)),
+            time(conflicts.iter().map(|c| columns(c).created_at.value(c.row)).collect()),
+            time(conflicts.iter().map(|c| chunks[c.chunk].received_at).collect()),
+            text(|chunk, _| &chunk.source),
+            text(|chunk, row| chunk.columns.raw.value(row)),
+            Arc::new(StringArray::from_iter_values(conflicts.iter().map(|c| c.stored_raw.as_str()))),
+        ],
+    )?)
+}

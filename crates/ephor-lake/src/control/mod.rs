@@ -1,0 +1,163 @@
+//! The control database: keys, organizations, people, recording, settings, collectors and the outbox, in one SQLite file.
+//! Every change commits together with the activity that tells of it, and is on the disk before it is answered.
+//! Never reads a clock, never keeps a secret in the clear, never holds an activity longer than the lake needs to take it.
+
+mod activities;
+mod enablement;
+mod error;
+mod keys;
+mod members;
+mod organizations;
+mod outbox;
+mod secret;
+mod settings;
+mod sources;
+#[cfg(test)]
+mod stories;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{SqlSafeStr, Sqlite, SqliteConnection, Transaction};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+pub use enablement::{Enablement, Recording, RecordingPeriod};
+pub use error::ControlError;
+pub use keys::{IssuedKey, KeyReach, KeyRecord, KeyState, Keys, NewKey};
+pub use members::{Member, Members, Role};
+pub use organizations::{Organization, Organizations, Place};
+pub use outbox::{Outbox, OutboxItem};
+pub use secret::KeySecret;
+pub use settings::{Setting, SettingRevision, Settings};
+pub use sources::{Budget, Gap, RunOutcome, SourceRun, SourceState, Sources};
+
+/// Connections for reading at the same time; SQLite lets one write at a time whatever this says.
+const POOL_CONNECTIONS: u32 = 8;
+
+/// How long another process (a command beside a running server) may hold the file before a write gives up.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The control database of one data folder. Cloning shares it.
+#[derive(Debug, Clone)]
+pub struct Control {
+    pool: sqlx::SqlitePool,
+    /// Writers of this process queue here in order, instead of polling SQLite's lock.
+    turn: Arc<Mutex<()>>,
+    path: PathBuf,
+}
+
+impl Control {
+    /// Opens `dir/control.sqlite`, making or upgrading it as needed.
+    pub async fn open(dir: &Path) -> Result<Self, ControlError> {
+        let path = dir.join("control.sqlite");
+        make_private(&path).map_err(|source| ControlError::File { path: path.clone(), source })?;
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A revoked key must stay revoked after a power cut, so every commit waits for the disk.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(POOL_CONNECTIONS)
+            .connect_with(options)
+            .await
+            .map_err(|source| ControlError::Open { path: path.clone(), source })?;
+        migrations().run(&pool).await.map_err(|source| ControlError::Upgrade { path: path.clone(), source })?;
+        Ok(Self { pool, turn: Arc::default(), path })
+    }
+
+    /// Where the database is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Waits for running statements and closes the file; every clone is closed with it.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// API keys.
+    pub fn keys(&self) -> Keys<'_> {
+        Keys { control: self }
+    }
+
+    /// The parent organization and those linked to it.
+    pub fn organizations(&self) -> Organizations<'_> {
+        Organizations { control: self }
+    }
+
+    /// The people of this Ephor and their roles.
+    pub fn members(&self) -> Members<'_> {
+        Members { control: self }
+    }
+
+    /// Whether activities are recorded.
+    pub fn enablement(&self) -> Enablement<'_> {
+        Enablement { control: self }
+    }
+
+    /// Activities that wait to be moved into the lake.
+    pub fn outbox(&self) -> Outbox<'_> {
+        Outbox { control: self }
+    }
+
+    /// What collectors report of themselves.
+    pub fn sources(&self) -> Sources<'_> {
+        Sources { control: self }
+    }
+
+    /// Settings and their history.
+    pub fn settings(&self) -> Settings<'_> {
+        Settings { control: self }
+    }
+
+    /// Waits for the turn to write and begins a transaction; dropping it undoes everything.
+    async fn write(&self) -> Result<WriteTurn, ControlError> {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        // IMMEDIATE takes the write lock first: a transaction that read before it wrote could not get it any more.
+        let transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        Ok(WriteTurn { transaction, _turn: turn })
+    }
+}
+
+/// A write transaction together with this process's turn to write.
+struct WriteTurn {
+    transaction: Transaction<'static, Sqlite>,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl WriteTurn {
+    fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.transaction
+    }
+
+    async fn commit(self) -> Result<(), ControlError> {
+        Ok(self.transaction.commit().await?)
+    }
+}
+
+/// The schema's steps, in order. A step that was released is never edited; the next one corrects it.
+const STEPS: [(i64, &str, &str); 1] = [(1, "control", include_str!("../../migrations/0001_control.sql"))];
+
+fn migrations() -> Migrator {
+    let step = |(version, description, sql): (i64, &'static str, &'static str)| {
+        Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(STEPS.into_iter().map(step).collect())
+}
+
+/// Makes the file readable by its owner alone before SQLite fills it; its journal files inherit that.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}

@@ -1,0 +1,147 @@
+//! The directory as it stands, in memory: history replayed, sources merged, each listing in its published order.
+//! The same history always gives the same view.
+//! Never touches the disk.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::history::{Change, HistoryRow};
+use super::instant;
+use super::kinds::{DirectoryKind, PublishedOrder};
+
+/// Rows by key.
+pub(super) type Listing = BTreeMap<String, Arc<Value>>;
+
+/// Everything of one kind.
+#[derive(Debug, Default)]
+pub(super) struct KindView {
+    /// Sources in the order in which they first appeared: the order in which they are believed.
+    sources: Vec<Arc<str>>,
+    scopes: HashMap<Arc<str>, ScopeView>,
+    last_revision: i64,
+}
+
+/// One scope's listings and what they come to together.
+#[derive(Debug, Default)]
+struct ScopeView {
+    by_source: HashMap<Arc<str>, Listing>,
+    merged: Merged,
+}
+
+/// A listing of all sources together.
+#[derive(Debug, Default)]
+struct Merged {
+    in_order: Vec<Arc<Value>>,
+    by_key: Listing,
+}
+
+impl KindView {
+    /// The view that a whole history gives.
+    pub(super) fn replay(kind: DirectoryKind, history: &[HistoryRow], preferred: &[String]) -> Self {
+        let mut view = Self::default();
+        view.take(history);
+        view.merge_all(kind, preferred);
+        view
+    }
+
+    /// Takes in changes that were recorded just now, all of them of one kind.
+    pub(super) fn apply(&mut self, kind: DirectoryKind, changes: &[HistoryRow], preferred: &[String]) {
+        self.take(changes);
+        let ranking = self.ranking(preferred);
+        // Changes come scope by scope, so a change of scope is the end of one.
+        for scope in changes.chunk_by(|a, b| a.scope == b.scope).filter_map(|chunk| chunk.first()) {
+            if let Some(view) = self.scopes.get_mut(&scope.scope) {
+                view.merge(kind, &ranking);
+            }
+        }
+    }
+
+    /// Merges anew, after another order of belief was chosen.
+    pub(super) fn merge_all(&mut self, kind: DirectoryKind, preferred: &[String]) {
+        let ranking = self.ranking(preferred);
+        self.scopes.values_mut().for_each(|scope| scope.merge(kind, &ranking));
+    }
+
+    pub(super) fn next_revision(&self) -> i64 {
+        self.last_revision + 1
+    }
+
+    /// What one source last listed in a scope.
+    pub(super) fn listing(&self, scope: &str, source: &str) -> Option<&Listing> {
+        self.scopes.get(scope)?.by_source.get(source)
+    }
+
+    pub(super) fn current(&self, scope: &str) -> Vec<Arc<Value>> {
+        self.scopes.get(scope).map(|scope| scope.merged.in_order.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn get(&self, scope: &str, key: &str) -> Option<Arc<Value>> {
+        self.scopes.get(scope)?.merged.by_key.get(key).cloned()
+    }
+
+    /// Scopes that have rows now.
+    pub(super) fn scopes(&self) -> Vec<String> {
+        let filled = self.scopes.iter().filter(|(_, view)| !view.merged.in_order.is_empty());
+        let mut scopes: Vec<String> = filled.map(|(scope, _)| scope.to_string()).collect();
+        scopes.sort();
+        scopes
+    }
+
+    fn take(&mut self, history: &[HistoryRow]) {
+        for row in history {
+            self.last_revision = self.last_revision.max(row.revision);
+            if !self.sources.contains(&row.source) {
+                self.sources.push(Arc::clone(&row.source));
+            }
+            let scope = self.scopes.entry(Arc::clone(&row.scope)).or_default();
+            let listing = scope.by_source.entry(Arc::clone(&row.source)).or_default();
+            match row.change {
+                Change::Added | Change::Changed => listing.insert(row.key.clone(), Arc::clone(&row.value)),
+                Change::Removed => listing.remove(&row.key),
+            };
+        }
+    }
+
+    /// Preferred sources first, then the others in the order of their appearance.
+    fn ranking(&self, preferred: &[String]) -> Vec<Arc<str>> {
+        let mut ranking: Vec<Arc<str>> = preferred.iter().map(|source| Arc::from(source.as_str())).collect();
+        ranking.extend(self.sources.iter().filter(|source| !preferred.iter().any(|p| **p == ***source)).cloned());
+        ranking
+    }
+}
+
+impl ScopeView {
+    fn merge(&mut self, kind: DirectoryKind, ranking: &[Arc<str>]) {
+        let mut by_key = Listing::new();
+        for listing in ranking.iter().filter_map(|source| self.by_source.get(source)) {
+            for (key, value) in listing {
+                by_key.entry(key.clone()).or_insert_with(|| Arc::clone(value));
+            }
+        }
+        let mut in_order: Vec<Arc<Value>> = by_key.values().cloned().collect();
+        if let PublishedOrder::Time(pointers) = kind.spec().order {
+            // Stable, so equal times stay in the order of keys; a row without a time comes last.
+            in_order.sort_by_cached_key(|row| instant::first_micros(row, pointers).unwrap_or(i64::MAX));
+        }
+        self.merged = Merged { in_order, by_key };
+    }
+}
+
+/// The changes that turn what a source listed before into what it lists now, in the order of keys.
+pub(super) fn difference(before: Option<&Listing>, now: &Listing) -> Vec<(Change, String, Arc<Value>)> {
+    let none = Listing::new();
+    let before = before.unwrap_or(&none);
+    let mut changes = Vec::new();
+    for (key, value) in now {
+        match before.get(key) {
+            None => changes.push((Change::Added, key.clone(), Arc::clone(value))),
+            Some(old) if old != value => changes.push((Change::Changed, key.clone(), Arc::clone(value))),
+            Some(_) => {}
+        }
+    }
+    let gone = before.iter().filter(|(key, _)| !now.contains_key(*key));
+    changes.extend(gone.map(|(key, value)| (Change::Removed, key.clone(), Arc::clone(value))));
+    changes
+}

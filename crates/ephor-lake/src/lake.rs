@@ -1,0 +1,220 @@
+//! The lake's door: opened for reading by anyone, for writing by one; pages, look-ups, SQL and numbers.
+//! Opening for writing repairs what a crash left: files without a commit, ids not yet in the index.
+//! Never shows an activity before it is durable.
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
+use ephor_wire::timestamp::Timestamp;
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use crate::append::{Appender, Writer};
+use crate::cursors;
+use crate::directory::Directory;
+use crate::error::LakeError;
+use crate::files::FileSet;
+use crate::id_index::{IdEntry, IdIndex};
+use crate::lock::WriterLock;
+use crate::rows::text_of;
+use crate::scan::{FeedPage, FeedQuery, Reader, Wanted};
+use crate::schema::{ACTIVITIES, CONFLICTS};
+use crate::stats::LakeStats;
+use crate::table::Table;
+use crate::{append, sql};
+
+/// How a lake is opened.
+#[derive(Debug, Clone)]
+pub struct LakeOptions {
+    /// Microseconds since 1970, now.
+    pub clock: fn() -> i64,
+}
+
+impl Default for LakeOptions {
+    fn default() -> Self {
+        Self { clock: || jiff::Timestamp::now().as_microsecond() }
+    }
+}
+
+/// An open lake. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Lake {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    dir: PathBuf,
+    reader: Reader,
+    /// The log as this handle has last read it; a writer in the same process keeps its own.
+    table: Mutex<Table>,
+    directory: Directory,
+    /// A lake opened beside its writer is told of every commit; any other has to look.
+    told_of_commits: bool,
+}
+
+impl Lake {
+    /// Opens a lake that exists, for reading; another process may be writing it.
+    pub async fn open_reader(dir: &Path) -> Result<Self, LakeError> {
+        let missing = || LakeError::Missing { path: dir.to_owned() };
+        let table = Table::open(dir, &ACTIVITIES).await?.ok_or_else(missing)?;
+        let reader = Reader::new(FileSet::of(&table).await?);
+        Self::around(dir, table, reader, false).await
+    }
+
+    /// Opens a lake for writing, making it if it is not there. There is one writer at a time.
+    pub async fn open_writer(dir: &Path, options: LakeOptions) -> Result<(Self, Appender), LakeError> {
+        let lock = WriterLock::take(dir)?;
+        let table = Table::open_or_create(dir, &ACTIVITIES).await?;
+        let conflicts = Table::open_or_create(dir, &CONFLICTS).await?;
+        let recorded = recorded_conflicts(&conflicts).await?;
+        let files = FileSet::of(&table).await?;
+        let mut index = IdIndex::open(&dir.join("index"), files.next_seq)?;
+        let reader = Reader::new(files);
+        let from_seq = index.flushed_to();
+        append::read_ids(&reader, &mut index, from_seq)?;
+        let lake = Self::around(dir, table.clone(), reader.clone(), true).await?;
+        let mut writer = Writer::new(table, conflicts, recorded, index, reader, options.clock, lock);
+        writer.sweep().await?;
+        Ok((lake, Appender::start(writer)?))
+    }
+
+    async fn around(dir: &Path, table: Table, reader: Reader, told_of_commits: bool) -> Result<Self, LakeError> {
+        let directory = Directory::open(dir).await?;
+        let inner = Inner { dir: dir.to_owned(), reader, table: Mutex::new(table), directory, told_of_commits };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    /// People, roles, groups, projects and settings as last seen, and their history.
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        &self.inner.directory
+    }
+
+    /// The next place in the order of arrival.
+    #[must_use]
+    pub fn next_seq(&self) -> u64 {
+        self.inner.reader.files().next_seq
+    }
+
+    /// Time of the newest activity in microseconds.
+    #[must_use]
+    pub fn newest_created_at(&self) -> Option<i64> {
+        self.inner.reader.files().files.iter().map(|file| file.span.last_created_at).max()
+    }
+
+    /// Reads what another process has committed since.
+    pub async fn refresh(&self) -> Result<(), LakeError> {
+        let mut table = self.inner.table.lock().await;
+        table.refresh().await?;
+        if !self.inner.told_of_commits {
+            self.inner.reader.publish(FileSet::of(&table).await?);
+        }
+        drop(table);
+        self.inner.directory.refresh().await
+    }
+
+    /// One page of the feed.
+    pub async fn page(&self, query: &FeedQuery) -> Result<FeedPage, LakeError> {
+        match self.page_now(query.clone()).await {
+            // Compaction in another process has replaced a file that this version of the table still names.
+            Err(LakeError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                self.refresh().await?;
+                self.page_now(query.clone()).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn page_now(&self, query: FeedQuery) -> Result<FeedPage, LakeError> {
+        let reader = self.inner.reader.clone();
+        off_the_runtime(move || reader.page(&query)).await
+    }
+
+    /// The stored bytes of one activity.
+    pub async fn find(&self, id: &str) -> Result<Option<String>, LakeError> {
+        let (reader, id) = (self.inner.reader.clone(), id.to_owned());
+        let wanted = [Wanted { id: id.clone(), created_at: i64::MIN }];
+        off_the_runtime(move || Ok(reader.find_many(&wanted)?.remove(&id))).await
+    }
+
+    /// Runs a read-only SQL statement over the lake's tables.
+    pub async fn sql(&self, statement: &str) -> Result<Vec<RecordBatch>, LakeError> {
+        sql::query(&self.inner.dir.join("lake"), statement).await
+    }
+
+    /// Where a source goes on from, as committed with its last rows.
+    pub async fn source_cursor(&self, source: &str) -> Result<Option<Value>, LakeError> {
+        let mut table = self.inner.table.lock().await;
+        table.refresh().await?;
+        cursors::read(&table, source).await
+    }
+
+    /// What the lake holds, in numbers.
+    pub async fn stats(&self) -> Result<LakeStats, LakeError> {
+        let files = self.inner.reader.files();
+        let at = |micros: i64| Timestamp::from_micros(micros).as_str().to_owned();
+        let mut stats = LakeStats {
+            version: files.version,
+            activities: files.rows(),
+            next_seq: files.next_seq,
+            files: files.files.len() as u64,
+            bytes: files.files.iter().map(|file| file.size_bytes).sum(),
+            days: files.files.iter().map(|file| file.day).collect::<BTreeSet<_>>().len() as u64,
+            ..LakeStats::default()
+        };
+        let times = self.sql("select min(created_at) as oldest, max(created_at) as newest from activities").await?;
+        let time = |column: usize| {
+            let times =
+                arrow::compute::cast(times.first()?.column(column), &DataType::Timestamp(TimeUnit::Microsecond, None))
+                    .ok()?;
+            let times = times.as_primitive_opt::<TimestampMicrosecondType>()?;
+            (times.len() == 1 && times.is_valid(0)).then(|| at(times.value(0)))
+        };
+        (stats.oldest_created_at, stats.newest_created_at) = (time(0), time(1));
+        for (column, counts) in [("source", &mut stats.by_source), ("category", &mut stats.by_category)] {
+            for batch in
+                self.sql(&format!("select arrow_cast({column}, 'Utf8'), count(*) from activities group by 1")).await?
+            {
+                let (names, numbers) =
+                    (batch.column(0).as_string::<i32>(), batch.column(1).as_primitive::<Int64Type>());
+                counts.extend(
+                    (0..batch.num_rows()).map(|row| (names.value(row).to_owned(), numbers.value(row).unsigned_abs())),
+                );
+            }
+        }
+        let conflicts = self.sql("select count(*) from conflicts").await?;
+        stats.conflicts =
+            conflicts.first().map_or(0, |batch| batch.column(0).as_primitive::<Int64Type>().value(0).unsigned_abs());
+        Ok(stats)
+    }
+}
+
+/// Reading files and decoding columns is work for a thread that may block.
+async fn off_the_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LakeError> + Send + 'static,
+) -> Result<T, LakeError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(answer) => answer,
+        Err(stopped) => Err(LakeError::WriterGone(stopped.to_string())),
+    }
+}
+
+/// Conflicts that are kept already, so that a source that repeats itself is recorded once.
+async fn recorded_conflicts(conflicts: &Table) -> Result<HashSet<IdEntry>, LakeError> {
+    let mut recorded = HashSet::new();
+    for batch in conflicts.read_all().await? {
+        let (ids, raws) = (text_of(&batch, "id")?, text_of(&batch, "raw")?);
+        recorded.extend((0..batch.num_rows()).map(|row| IdEntry::of(ids.value(row), raws.value(row).as_bytes())));
+    }
+    Ok(recorded)
+}

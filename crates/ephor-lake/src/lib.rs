@@ -1,0 +1,36 @@
+//! Where facts are kept for good: Delta tables of Parquet that only grow, and the small control database beside them.
+//! Promises: acknowledged means fsynced; an id is stored once; `seq` has no gaps; bytes come back as they came in.
+//! Never interprets an activity beyond its envelope, never calls the network, never shows a row before it is durable.
+
+mod append;
+mod compact;
+pub mod control;
+mod cursors;
+pub mod directory;
+mod durable;
+mod encode;
+mod error;
+mod files;
+mod id_index;
+mod lake;
+mod limits;
+mod lock;
+mod rows;
+mod scan;
+mod schema;
+mod sql;
+mod stats;
+#[cfg(test)]
+mod stories;
+mod table;
+
+pub use append::{AppendBatch, AppendOutcome, Appender, RowOutcome};
+pub use compact::{CompactOptions, CompactReach, CompactReport, LegalHold, Retention};
+pub use error::LakeError;
+pub use lake::{Lake, LakeOptions};
+pub use limits::{COMMIT_RAW_BYTES, FEED_PAGE_ROWS};
+pub use rows::ActivityRows;
+pub use scan::{
+    ActivityFilter, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order, PageFrom, TypeFilter,
+};
+pub use stats::LakeStats;

@@ -1,0 +1,97 @@
+//! The way out: pages of the feed, single activities and whole columns, read from the files that they need and no other.
+//! A page is taken from one version of the table; writers never wait for readers nor readers for writers.
+//! Never changes anything.
+
+mod filter;
+mod page;
+mod parquet_file;
+mod query;
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use arrow::array::{Array, RecordBatch};
+
+use crate::error::LakeError;
+use crate::files::{ActivityFile, FileSet};
+use crate::rows::text_of;
+
+pub use query::{
+    ActivityFilter, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order, PageFrom, TypeFilter,
+};
+
+use parquet_file::ColumnStore;
+
+/// An activity looked for: its id, and the time at which it is most likely stored.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) id: String,
+    pub(crate) created_at: i64,
+}
+
+/// Reads the current version of `activities`. Clones share caches and see the same commits.
+#[derive(Debug, Clone)]
+pub(crate) struct Reader {
+    files: Arc<ArcSwap<FileSet>>,
+    store: Arc<ColumnStore>,
+}
+
+impl Reader {
+    pub(crate) fn new(files: FileSet) -> Self {
+        Self { files: Arc::new(ArcSwap::from_pointee(files)), store: Arc::new(ColumnStore::new()) }
+    }
+
+    /// The current version.
+    pub(crate) fn files(&self) -> Arc<FileSet> {
+        self.files.load_full()
+    }
+
+    /// Makes the next version visible.
+    pub(crate) fn publish(&self, next: FileSet) {
+        self.files.store(Arc::new(next));
+    }
+
+    /// One page of the feed.
+    pub(crate) fn page(&self, query: &FeedQuery) -> Result<FeedPage, LakeError> {
+        page::page(&self.files(), &self.store, query)
+    }
+
+    /// Whole columns of one file.
+    pub(crate) fn read_columns(&self, file: &ActivityFile, names: &[&str]) -> Result<RecordBatch, LakeError> {
+        self.store.read_columns(file, names)
+    }
+
+    /// All columns of a file that is not worth caching (compaction reads each once).
+    pub(crate) fn read_whole(path: &Path) -> Result<RecordBatch, LakeError> {
+        parquet_file::read_whole(path)
+    }
+
+    /// The stored bytes of the wanted ids, as far as they are stored. Looks first where `created_at` says.
+    pub(crate) fn find_many(&self, wanted: &[Wanted]) -> Result<HashMap<String, String>, LakeError> {
+        let files = self.files();
+        let mut missing: HashSet<&str> = wanted.iter().map(|w| w.id.as_str()).collect();
+        let mut found = HashMap::new();
+        let likely = |file: &ActivityFile| {
+            wanted.iter().any(|w| (file.span.first_created_at..=file.span.last_created_at).contains(&w.created_at))
+        };
+        let (first, rest): (Vec<_>, Vec<_>) = files.files.iter().partition(|file| likely(file));
+        for file in first.into_iter().chain(rest) {
+            if missing.is_empty() {
+                break;
+            }
+            if !self.store.may_hold_any(file, &missing)? {
+                continue;
+            }
+            let ids = self.store.read_columns(file, &["id"])?;
+            let ids = text_of(&ids, "id")?;
+            let rows: Vec<usize> = (0..ids.len()).filter(|row| missing.contains(ids.value(*row))).collect();
+            for (row, raw) in rows.iter().zip(self.store.fetch(file, &rows)?) {
+                missing.remove(ids.value(*row));
+                found.insert(ids.value(*row).to_owned(), raw);
+            }
+        }
+        Ok(found)
+    }
+}

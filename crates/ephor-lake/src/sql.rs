@@ -1,0 +1,91 @@
+//! Read-only SQL over every table of the lake, by DataFusion on the Delta tables as any other engine sees them.
+//! Each statement sees one version of each table.
+//! Never runs a statement that changes something, writes a file or sets an option.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use datafusion::datasource::MemTable;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
+use deltalake::DeltaTableBuilder;
+use url::Url;
+
+use crate::directory::DirectoryKind;
+use crate::durable::DurableStore;
+use crate::error::LakeError;
+use crate::limits;
+
+/// Runs one statement over the tables below `lake`.
+pub(crate) async fn query(lake: &Path, statement: &str) -> Result<Vec<RecordBatch>, LakeError> {
+    let session = session(lake).await?;
+    let only_reads = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    let frame = session.sql_with_options(statement, only_reads).await.map_err(|error| refused(error, statement))?;
+    let schema = Arc::clone(frame.schema().inner());
+    let mut batches = frame.collect().await?;
+    if batches.is_empty() {
+        // The columns of an empty answer are part of the answer.
+        batches.push(RecordBatch::new_empty(schema));
+    }
+    Ok(batches)
+}
+
+/// A session with every table of the lake registered under its name.
+async fn session(lake: &Path) -> Result<SessionContext, LakeError> {
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(limits::SQL_MEMORY_BYTES)))
+        .build_arc()?;
+    let config = SessionConfig::new()
+        .with_information_schema(true)
+        .set_bool("datafusion.execution.parquet.pushdown_filters", true);
+    let session = SessionContext::new_with_config_rt(config, runtime);
+    for name in table_names(lake)? {
+        let folder = lake.join(&name);
+        let absolute = std::path::absolute(&folder).map_err(|e| LakeError::file("find", &folder, e))?;
+        let Ok(url) = Url::from_directory_path(&absolute) else {
+            continue;
+        };
+        let mut table = DeltaTableBuilder::from_url(url.clone())?
+            .with_storage_backend(Arc::new(DurableStore::new()), url)
+            .build()?;
+        if !table.verify_deltatable_existence().await? {
+            continue;
+        }
+        table.load().await?;
+        table.update_datafusion_session(&session.state())?;
+        session.register_table(name, Arc::new(table.table_provider().build().await?))?;
+    }
+    for kind in DirectoryKind::all() {
+        // A table of the directory is made with its first row; until then it is there and empty all the same.
+        if !session.table_exist(kind.table_name())? {
+            session
+                .register_table(kind.table_name(), Arc::new(MemTable::try_new(kind.columns(), vec![Vec::new()])?))?;
+        }
+    }
+    Ok(session)
+}
+
+fn table_names(lake: &Path) -> Result<Vec<String>, LakeError> {
+    let failed = |e| LakeError::file("list", lake, e);
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(lake).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.path().join("_delta_log").is_dir() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// DataFusion names the kind of plan it refused; people know their statement.
+fn refused(error: datafusion::error::DataFusionError, statement: &str) -> LakeError {
+    let words = error.to_string();
+    if words.contains("not supported: ") || words.contains("DML not supported") || words.contains("DDL not supported") {
+        let statement = statement.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+        return LakeError::ReadOnly { statement };
+    }
+    LakeError::Sql(error)
+}
