@@ -1,0 +1,307 @@
+//! One upstream over HTTP: asks within its budget, waits when told to, tries again what may pass, gives up on what will not.
+//! A request that failed has moved nothing.
+//! Never lets the key into an error, a log or an address, and never asks for anything but an [`UpstreamPath`].
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use bytes::Bytes;
+use ephor_lake::control::Budget;
+use ephor_wire::error_body::ErrorBody;
+use ephor_wire::timestamp::Timestamp;
+use reqwest::header::{HeaderMap, HeaderName};
+use reqwest::{Response, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::path::UpstreamPath;
+
+/// The version that the compliance guides ask for (compliance_api.md §1).
+const API_VERSION: &str = "2023-06-01";
+
+/// How an upstream is reached.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Its name in ephor.toml.
+    pub name: String,
+    /// `https://…`, or `http://` on loopback.
+    pub base_url: Url,
+    /// The key; printed nowhere.
+    pub key: SecretString,
+    /// The share of the upstream's budget that may be used, between 0 and 1.
+    pub share: f64,
+    /// How long to wait, and how often to try.
+    pub pace: Pace,
+}
+
+/// Waiting times. The defaults are the published ones; tests shorten them.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    /// The first wait after a failure that may pass; each further one doubles it.
+    pub first_wait: Duration,
+    /// The longest wait.
+    pub longest_wait: Duration,
+    /// How long one request may take.
+    pub timeout: Duration,
+    /// Tries of one request before it is put off to the next run.
+    pub tries: usize,
+    /// The span over which the budget is counted.
+    pub window: Duration,
+    /// What a second in a `retry-after` header means.
+    pub second: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            first_wait: Duration::from_secs(1),
+            longest_wait: Duration::from_secs(60),
+            timeout: Duration::from_secs(60),
+            tries: 8,
+            window: Duration::from_secs(60),
+            second: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Why an upstream gave no answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum UpstreamError {
+    /// 400: the request itself is wrong, for a cursor that means that it no longer decodes.
+    #[error("the upstream refuses the request: {0}")]
+    BadRequest(String),
+    /// 401 or 403.
+    #[error("the upstream refuses the key ({status}): {message}; check its scopes, and that the Compliance API is on")]
+    Refused {
+        /// 401 or 403.
+        status: u16,
+        /// The upstream's words.
+        message: String,
+    },
+    /// 404.
+    #[error("the upstream has no {0}")]
+    NotFound(String),
+    /// Everything that may pass, tried often enough.
+    #[error("the upstream did not answer after {tries} tries: {last}; the next run goes on from the same place")]
+    Unavailable {
+        /// How often it was tried.
+        tries: usize,
+        /// What went wrong the last time.
+        last: String,
+    },
+    /// Any other refusal.
+    #[error("the upstream answers {status}: {message}")]
+    Other {
+        /// The status.
+        status: u16,
+        /// The upstream's words.
+        message: String,
+    },
+}
+
+/// An answer, parsed.
+#[derive(Debug)]
+pub(crate) struct Answer<T> {
+    pub(crate) value: T,
+    pub(crate) request_id: Option<String>,
+}
+
+/// What came of one try.
+enum Try<T> {
+    Done(T),
+    Failed(UpstreamError),
+    /// May pass: what happened, and how long the upstream asks to wait.
+    Again(String, Option<Duration>),
+}
+
+/// A connection to one upstream.
+#[derive(Debug)]
+pub(crate) struct Client {
+    endpoint: Endpoint,
+    http: reqwest::Client,
+    /// When the requests of the last window were made.
+    recent: VecDeque<Instant>,
+    pub(crate) budget: Option<Budget>,
+    /// How far the upstream's clock is ahead of ours.
+    pub(crate) skew_micros: Option<i64>,
+    pub(crate) requests: u64,
+    clock: fn() -> i64,
+}
+
+impl Client {
+    pub(crate) fn new(endpoint: Endpoint, clock: fn() -> i64) -> Result<Self, UpstreamError> {
+        let http = reqwest::Client::builder()
+            .timeout(endpoint.pace.timeout)
+            .connect_timeout(endpoint.pace.timeout.min(Duration::from_secs(10)))
+            .user_agent(concat!("ephor/", env!("CARGO_PKG_VERSION")))
+            // A redirect could lead the key to another host.
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| UpstreamError::Other { status: 0, message: words(&error) })?;
+        Ok(Self { endpoint, http, recent: VecDeque::new(), budget: None, skew_micros: None, requests: 0, clock })
+    }
+
+    /// Asks until there is an answer that `parse` can read, or none is to be had.
+    pub(crate) async fn get<T>(
+        &mut self,
+        path: &UpstreamPath,
+        query: &[(&str, String)],
+        parse: impl Fn(&Bytes) -> Result<T, serde_json::Error>,
+    ) -> Result<Answer<T>, UpstreamError> {
+        let pace = self.endpoint.pace.clone();
+        let mut waits = ExponentialBuilder::default()
+            .with_min_delay(pace.first_wait)
+            .with_max_delay(pace.longest_wait)
+            .with_jitter()
+            .without_max_times()
+            .build();
+        let mut last = String::new();
+        for _ in 0..pace.tries {
+            self.wait_for_budget().await;
+            match self.attempt(path, query, &parse).await {
+                Try::Done(answer) => return Ok(answer),
+                Try::Failed(error) => return Err(error),
+                Try::Again(what, asked) => {
+                    tracing::debug!(upstream = self.endpoint.name, path = %path, what, "trying again");
+                    last = what;
+                    let own = waits.next().unwrap_or(pace.longest_wait);
+                    tokio::time::sleep(asked.unwrap_or(own)).await;
+                }
+            }
+        }
+        Err(UpstreamError::Unavailable { tries: pace.tries, last })
+    }
+
+    async fn attempt<T>(
+        &mut self,
+        path: &UpstreamPath,
+        query: &[(&str, String)],
+        parse: impl Fn(&Bytes) -> Result<T, serde_json::Error>,
+    ) -> Try<Answer<T>> {
+        let Ok(url) = self.endpoint.base_url.join(&path.to_string()) else {
+            return Try::Failed(UpstreamError::NotFound(path.to_string()));
+        };
+        let request = self
+            .http
+            .get(url)
+            .header("x-api-key", self.endpoint.key.expose_secret())
+            .header("anthropic-version", API_VERSION)
+            .query(query);
+        self.requests += 1;
+        self.recent.push_back(Instant::now());
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return Try::Again(words(&error), None),
+        };
+        self.note(response.headers());
+        let request_id = header(response.headers(), "request-id").map(str::to_owned);
+        if response.status() != StatusCode::OK {
+            return self.refusal(path, response).await;
+        }
+        let body = match response.bytes().await {
+            Ok(body) => body,
+            Err(error) => return Try::Again(format!("the answer was cut: {}", words(&error)), None),
+        };
+        match parse(&body) {
+            Ok(value) => Try::Done(Answer { value, request_id }),
+            Err(error) => Try::Again(format!("the answer is not what it should be: {error}"), None),
+        }
+    }
+
+    async fn refusal<T>(&self, path: &UpstreamPath, response: Response) -> Try<T> {
+        let status = response.status().as_u16();
+        let asked = self.retry_after(response.headers());
+        let final_word = header(response.headers(), "x-should-retry") == Some("false");
+        let message = match response.bytes().await.ok().and_then(|body| serde_json::from_slice::<ErrorBody>(&body).ok())
+        {
+            Some(body) => body.error.message.chars().take(300).collect(),
+            None => "without an explanation".to_owned(),
+        };
+        match status {
+            400 => Try::Failed(UpstreamError::BadRequest(message)),
+            401 | 403 => Try::Failed(UpstreamError::Refused { status, message }),
+            404 => Try::Failed(UpstreamError::NotFound(path.to_string())),
+            408 | 409 | 425 | 429 => Try::Again(format!("{status}: {message}"), asked),
+            500.. if !final_word => Try::Again(format!("{status}: {message}"), asked),
+            _ => Try::Failed(UpstreamError::Other { status, message }),
+        }
+    }
+
+    /// Seconds, or a date of HTTP.
+    fn retry_after(&self, headers: &HeaderMap) -> Option<Duration> {
+        let text = header(headers, "retry-after")?;
+        let seconds = match text.parse::<f64>() {
+            Ok(seconds) if seconds.is_finite() => seconds.clamp(0.0, 3600.0),
+            Ok(_) => return None,
+            Err(_) => {
+                let until = http_date(text)?;
+                ((until - (self.clock)()) as f64 / 1e6).clamp(0.0, 3600.0)
+            }
+        };
+        Some(self.endpoint.pace.second.mul_f64(seconds))
+    }
+
+    /// Reads what every answer tells of budget and clock.
+    fn note(&mut self, headers: &HeaderMap) {
+        let number = |name: &str| header(headers, name).and_then(|text| text.parse::<i64>().ok());
+        if let (Some(limit_requests), Some(remaining_requests)) =
+            (number("anthropic-ratelimit-requests-limit"), number("anthropic-ratelimit-requests-remaining"))
+        {
+            let reset =
+                header(headers, "anthropic-ratelimit-requests-reset").and_then(|text| Timestamp::parse(text).ok());
+            self.budget =
+                Some(Budget { limit_requests, remaining_requests, reset_at_micros: reset.map(|at| at.micros()) });
+        }
+        if let Some(theirs) = header(headers, "date").and_then(http_date) {
+            self.skew_micros = Some(theirs - (self.clock)());
+        }
+    }
+
+    /// Waits while our share of the budget is used up, or nobody has any left.
+    async fn wait_for_budget(&mut self) {
+        let window = self.endpoint.pace.window;
+        let Some(budget) = &self.budget else { return };
+        let ours = (budget.limit_requests as f64 * self.endpoint.share).floor().max(1.0) as usize;
+        let spent_by_all = budget.remaining_requests <= 0;
+        loop {
+            while self.recent.front().is_some_and(|made| made.elapsed() >= window) {
+                self.recent.pop_front();
+            }
+            match self.recent.front() {
+                Some(oldest) if self.recent.len() >= ours => {
+                    tokio::time::sleep(window.saturating_sub(oldest.elapsed())).await;
+                }
+                _ => break,
+            }
+        }
+        if spent_by_all {
+            // A 429 would follow; a short wait lets the others' budget come back first.
+            tokio::time::sleep(self.endpoint.pace.first_wait).await;
+        }
+    }
+}
+
+fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(HeaderName::try_from(name).ok()?)?.to_str().ok()
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT` in microseconds.
+fn http_date(text: &str) -> Option<i64> {
+    jiff::fmt::rfc2822::parse(text).ok().map(|zoned| zoned.timestamp().as_microsecond())
+}
+
+/// An error's chain without its address, which can hold ids of people in its query.
+fn words(error: &reqwest::Error) -> String {
+    let mut text = match (error.is_timeout(), error.is_connect()) {
+        (true, _) => "no answer in time".to_owned(),
+        (_, true) => "no connection".to_owned(),
+        _ => "the connection broke".to_owned(),
+    };
+    let mut cause = std::error::Error::source(error);
+    while let Some(current) = cause {
+        text = format!("{text}: {current}");
+        cause = current.source();
+    }
+    text
+}

@@ -1,0 +1,21 @@
+//! Where facts come in: files, pushes, upstreams, the simulator; and the door that leaves content outside.
+//! Promises that nothing accepted is lost, that nothing comes in twice, and that no content comes in at all.
+//! Never asks an upstream for a path that could answer with content.
+
+mod collector;
+mod directory;
+mod door;
+mod error;
+mod files;
+mod push;
+pub mod simulator;
+
+pub use collector::{
+    Collector, CollectorOptions, CollectorState, Endpoint, GapAlarm, OwnRows, Pace, SourceReport, UpstreamError,
+    UpstreamPath,
+};
+pub use directory::{Listings, directory_key, read_admin_directory, read_compliance_directory, read_export};
+pub use door::Door;
+pub use error::SourceError;
+pub use files::{ImportOptions, ImportProgress, ImportSummary, import};
+pub use push::{PUSH_ROWS, PushBatch, PushError, PushFormat, PushResult, PushStatus};

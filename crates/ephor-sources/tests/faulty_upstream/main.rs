@@ -1,0 +1,394 @@
+//! Collecting from an upstream that does everything wrong that one can do and still be an upstream.
+//! However often it fails, is stopped or forgets: the lake holds exactly what the upstream knows, each row once.
+//! Never a request outside the published paths, never more than our share of the budget.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod directory;
+mod truth;
+mod upstream;
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ephor_lake::{ActivityFilter, AppendBatch, Appender, FeedQuery, Lake, LakeOptions, Order, PageFrom};
+use ephor_sources::{
+    Collector, CollectorOptions, CollectorState, Door, Endpoint, OwnRows, Pace, SourceError, SourceReport,
+};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tempfile::TempDir;
+use truth::{DAY, HOUR, MINUTE, NOON, Row, rows};
+use upstream::{Fault, KEY, KEY_ID, Upstream};
+
+thread_local! {
+    /// Every test has a thread, and with it a clock.
+    static NOW: Cell<i64> = const { Cell::new(NOON) };
+}
+
+fn clock() -> i64 {
+    NOW.get()
+}
+
+/// The client gives up after this time, the upstream answers too late by as much.
+const TIMEOUT: Duration = Duration::from_millis(400);
+
+fn endpoint(upstream: &Upstream) -> Endpoint {
+    // The client of HTTP wants to know who would encrypt, even where nothing is to be.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Endpoint {
+        name: "upstream".to_owned(),
+        base_url: upstream.url.clone(),
+        key: KEY.to_owned().into(),
+        share: 0.5,
+        pace: Pace {
+            first_wait: Duration::from_millis(1),
+            longest_wait: Duration::from_millis(4),
+            timeout: TIMEOUT,
+            tries: 6,
+            window: Duration::from_secs(1),
+            second: Duration::from_millis(1),
+        },
+    }
+}
+
+/// A lake and the upstream that is collected into it.
+struct World {
+    dir: TempDir,
+    lake: Lake,
+    appender: Appender,
+    door: Arc<Door>,
+    upstream: Upstream,
+}
+
+impl World {
+    async fn new(truth: Vec<Row>, seed: u64, share_of_faults: f64) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (lake, appender) = Lake::open_writer(&dir.path().join("lake"), LakeOptions::default()).await.unwrap();
+        let upstream = Upstream::serve(truth, seed, share_of_faults, 2 * TIMEOUT).await;
+        Self { dir, lake, appender, door: Arc::new(Door::new()), upstream }
+    }
+
+    async fn collector(&self) -> Collector {
+        let options = CollectorOptions {
+            endpoint: endpoint(&self.upstream),
+            overlap: Duration::from_secs(15 * 60),
+            own_rows: OwnRows::Exclude,
+            backfill_from_micros: None,
+            rejects: self.dir.path().join("rejects").join("upstream.ndjson"),
+            clock,
+        };
+        Collector::open(options, &self.lake, &self.appender, &self.door).await.unwrap()
+    }
+
+    async fn run(&self) -> (SourceReport, Result<(), SourceError>) {
+        self.collector().await.run_once().await
+    }
+
+    /// Runs until one succeeds, as a node would.
+    async fn run_until_done(&self) -> SourceReport {
+        for _ in 0..40 {
+            match self.run().await {
+                (report, Ok(())) => return report,
+                (_, Err(error)) => assert!(matches!(error, SourceError::Collect { .. }), "{error}"),
+            }
+        }
+        panic!("forty runs, and none reached the end");
+    }
+
+    async fn state(&self) -> CollectorState {
+        serde_json::from_value(self.lake.source_cursor("upstream").await.unwrap().unwrap()).unwrap()
+    }
+
+    /// Every row of the lake, read as a client would. An id that comes twice fails here.
+    async fn stored(&self) -> BTreeMap<String, String> {
+        let mut stored = BTreeMap::new();
+        let mut from = PageFrom::Start;
+        loop {
+            let query = FeedQuery { filter: ActivityFilter::default(), order: Order::Descending, from, limit: 700 };
+            let page = self.lake.page(&query).await.unwrap();
+            let last = page.rows.last().map(ephor_lake::FeedRow::cursor);
+            for row in page.rows {
+                assert_eq!(stored.insert(row.id.clone(), row.raw), None, "{} is there twice", row.id);
+            }
+            match last {
+                Some(last) if page.has_more => from = PageFrom::After(last),
+                _ => return stored,
+            }
+        }
+    }
+
+    /// The lake holds the truth: nothing lost, nothing twice, not a byte changed.
+    async fn assert_whole(&self) {
+        let truth: BTreeMap<String, String> =
+            self.upstream.truth().iter().map(|row| (row.id.clone(), row.raw.clone())).collect();
+        let stored = self.stored().await;
+        let lost: Vec<&String> = truth.keys().filter(|id| !stored.contains_key(*id)).collect();
+        assert!(lost.is_empty(), "{} of {} are lost, {} among them", lost.len(), truth.len(), lost[0]);
+        assert!(stored == truth, "the lake holds rows or bytes that the upstream does not");
+    }
+
+    /// The upstream learns of more.
+    fn publish(&self, more: Vec<Row>) {
+        self.upstream.truth().extend(more);
+    }
+}
+
+/// 1,200 rows of forty days and 800 of the last half day.
+fn long_and_short_ago(seed: u64) -> (Vec<Row>, Vec<Row>) {
+    let half_day_ago = NOON - 12 * HOUR;
+    (rows(seed, 1200, NOON - 40 * DAY, half_day_ago), rows(seed + 1000, 800, half_day_ago, NOON - 2 * MINUTE))
+}
+
+#[tokio::test]
+async fn whatever_goes_wrong_the_lake_holds_exactly_the_truth() {
+    for seed in 0..2 {
+        let (mut long_ago, short_ago) = long_and_short_ago(seed);
+        let late: Vec<Row> = long_ago.extract_if(.., |row| row.at > NOON - 3 * DAY && row.id.ends_with('7')).collect();
+        assert!(!late.is_empty());
+        NOW.set(NOON - 12 * HOUR + 2 * MINUTE);
+        let world = World::new(long_ago, seed, 0.35).await;
+        world.run_until_done().await;
+        world.assert_whole().await;
+        // The daily reading is not due: what comes now comes by catching up.
+        NOW.set(NOON);
+        world.publish(short_ago);
+        world.run_until_done().await;
+        world.assert_whole().await;
+        NOW.set(NOON + 12 * HOUR + 3 * MINUTE);
+        world.publish(late);
+        world.run_until_done().await;
+        world.assert_whole().await;
+    }
+}
+
+#[tokio::test]
+async fn a_row_indexed_late_is_found_by_the_overlap_and_an_older_one_by_the_daily_reading() {
+    let (mut long_ago, _) = long_and_short_ago(7);
+    long_ago.extend(rows(8, 100, NOON - HOUR, NOON - 2 * MINUTE));
+    let world = World::new(long_ago, 0, 0.0).await;
+    assert_eq!(world.run_until_done().await.late, 0);
+    let envelope = r#""actor":{}"#;
+    world.publish(vec![
+        Row::new(NOON - 10 * MINUTE, "activity_minutes", "late", envelope),
+        Row::new(NOON - 2 * DAY, "activity_days", "late", envelope),
+    ]);
+    let report = world.run_until_done().await;
+    assert_eq!((report.added, report.late), (1, 1));
+    NOW.set(NOON + DAY);
+    let report = world.run_until_done().await;
+    assert_eq!((report.added, report.late), (1, 1));
+    world.assert_whole().await;
+}
+
+#[tokio::test]
+async fn a_collector_stopped_anywhere_goes_on_from_there() {
+    for seed in 0..2 {
+        let (long_ago, short_ago) = long_and_short_ago(20 + seed);
+        let world = World::new(long_ago, seed, 0.1).await;
+        let mut dice = ChaCha8Rng::seed_from_u64(seed);
+        let mut short_ago = Some(short_ago);
+        let mut collector = world.collector().await;
+        for stop in 0..30 {
+            let patience = Duration::from_millis(dice.random_range(1..80));
+            // Dropped in the middle of whatever it was doing; half of the time, the same collector is asked again.
+            let run = tokio::time::timeout(patience, collector.run_once()).await;
+            let finished = run.is_ok_and(|(_, result)| result.is_ok());
+            if dice.random_bool(0.5) {
+                collector = world.collector().await;
+            }
+            if finished || stop == 20 {
+                world.publish(short_ago.take().unwrap_or_default());
+            }
+        }
+        collector.run_once().await.1.ok();
+        world.run_until_done().await;
+        world.assert_whole().await;
+    }
+}
+
+#[tokio::test]
+async fn an_aborted_task_leaves_rows_and_place_that_belong_together() {
+    let (mut truth, short_ago) = long_and_short_ago(30);
+    truth.extend(short_ago);
+    let world = World::new(truth, 0, 0.0).await;
+    for _ in 0..5 {
+        let mut collector = world.collector().await;
+        let task = tokio::spawn(async move { collector.run_once().await.1.is_ok() });
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        task.abort();
+        task.await.ok();
+        // What the writer was given before is stored when it answers; then each row newer than the place must be there.
+        let nothing = AppendBatch { source: "nobody".to_owned(), received_at_micros: NOON, rows: vec![], cursor: None };
+        world.appender.append(nothing).await.unwrap();
+        let Some(cursor) = world.lake.source_cursor("upstream").await.unwrap() else { continue };
+        let Some(place) = cursor["backfill_cursor"].as_str() else { continue };
+        let at: i64 = place.split('.').nth(1).unwrap().parse().unwrap();
+        let stored = world.stored().await;
+        assert!(world.upstream.truth().iter().filter(|row| row.at > at).all(|row| stored.contains_key(&row.id)));
+    }
+    world.run_until_done().await;
+    world.assert_whole().await;
+}
+
+#[tokio::test]
+async fn a_page_that_could_not_be_stored_is_read_again() {
+    let (mut truth, _) = long_and_short_ago(40);
+    let mut bad = Row::new(NOON - 20 * DAY, "zzz", "t", r#""actor":{}"#);
+    bad.raw = r#"{"created_at":"2026-11-03T12:00:00Z","type":"a row without an id"}"#.to_owned();
+    truth.push(bad);
+    let world = World::new(truth, 0, 0.0).await;
+    let in_the_way = world.dir.path().join("rejects").join("upstream.ndjson");
+    std::fs::create_dir_all(&in_the_way).unwrap();
+    let mut collector = world.collector().await;
+    assert!(matches!(collector.run_once().await.1, Err(SourceError::File { .. })));
+    std::fs::remove_dir(&in_the_way).unwrap();
+    let (report, result) = collector.run_once().await;
+    result.unwrap();
+    assert_eq!(report.rejected, 1);
+    assert!(std::fs::read_to_string(&in_the_way).unwrap().contains("a row without an id"));
+    world.upstream.truth().retain(|row| row.id != "zzz");
+    world.assert_whole().await;
+}
+
+#[tokio::test]
+async fn a_lost_bookmark_is_replaced_by_reading_since_the_newest_row_even_if_that_is_interrupted() {
+    let (long_ago, short_ago) = long_and_short_ago(50);
+    NOW.set(NOON - 12 * HOUR + 2 * MINUTE);
+    let world = World::new(long_ago, 0, 0.0).await;
+    world.run_until_done().await;
+    NOW.set(NOON);
+    world.publish(short_ago);
+    world.upstream.manners().age += 1;
+    // The old bookmark, the new top, two pages from there; then nothing goes on in this run.
+    world.upstream.write_down([None, None, None, None, Some(Fault::Final)]);
+    world.run().await.1.unwrap_err();
+    world.run_until_done().await;
+    world.assert_whole().await;
+    let bookmark = world.state().await.bookmark.unwrap();
+    assert!(bookmark.starts_with("1."), "{bookmark}");
+}
+
+#[tokio::test]
+async fn a_refusal_that_will_not_pass_ends_the_run_at_once_and_the_next_goes_on() {
+    let (truth, _) = long_and_short_ago(60);
+    let world = World::new(truth, 0, 0.0).await;
+    world.upstream.write_down([None, None, Some(Fault::Final)]);
+    let (report, result) = world.run().await;
+    let said = result.unwrap_err().to_string();
+    assert_eq!(said, "upstream `upstream`: the upstream answers 500: this does not pass");
+    assert_eq!((report.requests, report.added, report.alarms.len()), (3, 50, 0));
+    world.run_until_done().await;
+    world.assert_whole().await;
+}
+
+#[tokio::test]
+async fn an_upstream_that_stays_away_is_asked_as_often_as_agreed() {
+    let world = World::new(rows(70, 10, NOON - DAY, NOON - HOUR), 0, 0.0).await;
+    world.upstream.write_down([Some(Fault::Status(503)); 6]);
+    let (report, result) = world.run().await;
+    assert_eq!(
+        result.unwrap_err().to_string(),
+        "upstream `upstream`: the upstream did not answer after 6 tries: 503: this passes; the next run goes on from the same place"
+    );
+    assert_eq!((report.requests, world.upstream.asked().len()), (6, 6));
+}
+
+#[tokio::test]
+async fn a_key_that_is_refused_raises_an_alarm() {
+    let world = World::new(rows(80, 100, NOON - DAY, NOON - HOUR), 0, 0.0).await;
+    for status in [401, 403] {
+        world.upstream.manners().refuse = Some(status);
+        let (report, result) = world.run().await;
+        let said = result.unwrap_err().to_string();
+        assert!(said.contains(&status.to_string()) && !said.contains(KEY), "{said}");
+        let alarms: Vec<_> = report.alarms.iter().map(|alarm| (alarm.from_micros, alarm.reason.as_str())).collect();
+        let reason = format!("the upstream answers {status} to this key: nothing can be read until that is mended");
+        assert_eq!(alarms, [(NOON, reason.as_str())]);
+        assert_eq!(report.requests, 1);
+    }
+    world.upstream.manners().refuse = None;
+    assert!(world.run_until_done().await.alarms.is_empty());
+    world.assert_whole().await;
+}
+
+#[tokio::test]
+async fn a_recording_switched_off_raises_one_alarm_however_often_its_row_is_read() {
+    let mut truth = rows(90, 100, NOON - DAY, NOON - HOUR);
+    let off = r#""actor":{},"updates":[{"type":"state","previous_value":"enabled","current_value":"disabled"}]"#;
+    let on = r#""actor":{},"updates":[{"type":"state","previous_value":"disabled","current_value":"enabled"}]"#;
+    truth.push(Row::new(NOON - 5 * MINUTE, "activity_off", "org_compliance_api_settings_updated", off));
+    truth.push(Row::new(NOON - 4 * MINUTE, "activity_on", "org_compliance_api_settings_updated", on));
+    let world = World::new(truth, 0, 0.0).await;
+    let report = world.run_until_done().await;
+    let alarms: Vec<_> = report.alarms.iter().map(|alarm| (alarm.from_micros, alarm.reason.as_str())).collect();
+    assert_eq!(alarms, [(NOON - 5 * MINUTE, "the upstream's recording was switched off (activity_off)")]);
+    assert_eq!(report.resumed_micros, [NOON - 4 * MINUTE]);
+}
+
+#[tokio::test]
+async fn rows_of_our_own_requests_are_left_out_and_those_of_other_keys_are_kept() {
+    let mut truth = rows(100, 150, NOON - DAY, NOON - HOUR);
+    truth.extend(
+        (0..20).map(|n| Row::access(NOON - HOUR + n, &format!("activity_other_{n}"), "apikey_other", "req_1x")),
+    );
+    let world = World::new(truth, 0, 0.0).await;
+    world.upstream.manners().records_requests_at = Some(NOON - 10 * MINUTE);
+    let report = world.run_until_done().await;
+    assert!(report.own > 0);
+    assert_eq!(world.state().await.own_key_id.as_deref(), Some(KEY_ID));
+    // A week without us: the daily reading goes back to where the last one was.
+    world.publish(vec![Row::access(NOON + HOUR, "activity_other_later", "apikey_other", "req_2x")]);
+    NOW.set(NOON + 8 * DAY);
+    world.upstream.manners().records_requests_at = Some(NOON + 8 * DAY - 10 * MINUTE);
+    world.run_until_done().await;
+    world.upstream.truth().retain(|row| !row.id.starts_with("activity_own_"));
+    world.assert_whole().await;
+}
+
+#[tokio::test]
+async fn what_other_keys_did_during_a_long_backfill_is_read_by_the_first_daily_reading() {
+    let world = World::new(rows(110, 200, NOON - DAY, NOON - HOUR), 0, 0.0).await;
+    world.upstream.write_down([None, None, Some(Fault::Final)]);
+    world.run().await.1.unwrap_err();
+    world.publish(vec![Row::access(NOON + HOUR, "activity_other", "apikey_other", "req_1x")]);
+    NOW.set(NOON + 8 * DAY);
+    world.run_until_done().await;
+    world.assert_whole().await;
+}
+
+#[tokio::test]
+async fn no_more_than_our_share_of_the_budget_reaches_the_upstream() {
+    let world = World::new(rows(120, 500, NOON - 20 * DAY, NOON - 10 * DAY), 0, 0.0).await;
+    world.upstream.manners().limit_requests = Some(10);
+    let report = world.run_until_done().await;
+    assert_eq!(report.budget.unwrap().limit_requests, 10);
+    world.assert_whole().await;
+    let arrived: Vec<_> = world.upstream.asked().iter().map(|asked| asked.at).collect();
+    assert!(arrived.len() > 10, "{}", arrived.len());
+    // Half of ten in the second of a window, less what the way there can take.
+    for six in arrived.windows(6) {
+        assert!(six[5] - six[0] > Duration::from_millis(700), "{:?}", six[5] - six[0]);
+    }
+}
+
+#[tokio::test]
+async fn an_empty_feed_is_no_end_and_its_first_rows_are_collected() {
+    let world = World::new(Vec::new(), 0, 0.0).await;
+    assert_eq!(world.run_until_done().await.read, 0);
+    world.publish(rows(130, 120, NOON - DAY, NOON - HOUR));
+    world.run_until_done().await;
+    world.assert_whole().await;
+}
+
+#[tokio::test]
+async fn only_the_feed_is_asked_for_and_never_by_organization() {
+    let world = World::new(rows(140, 120, NOON - DAY, NOON - HOUR), 0, 0.0).await;
+    world.run_until_done().await;
+    for asked in world.upstream.asked() {
+        assert_eq!(asked.path, "/v1/compliance/activities");
+        assert!(asked.query.iter().all(|(name, _)| name != "organization_ids[]"));
+    }
+}
