@@ -1,0 +1,19 @@
+//! Ephor's own paths: activities pushed in, keys, and the organization that this node serves.
+//! Promises that what can be done here can be done on the command line too, and the other way round.
+//! Never shows a secret twice.
+
+mod intake;
+mod keys;
+mod organization;
+
+use crate::route::Routes;
+
+pub(crate) fn mount(routes: Routes) -> Routes {
+    routes
+        .serve(&intake::PUSH, intake::push)
+        .serve(&keys::LIST, keys::list)
+        .serve(&keys::CREATE, keys::create)
+        .serve(&keys::ROTATE, keys::rotate)
+        .serve(&keys::REVOKE, keys::revoke)
+        .serve(&organization::SHOW, organization::show)
+}

@@ -1,0 +1,192 @@
+//! What every request can reach: the lake and its writer, the control database, the door, the clock, the budgets.
+//! Promises that all of it is shared by cloning and closed by whoever opened it.
+//! Never opens anything itself.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ephor_lake::control::Control;
+use ephor_lake::{Appender, Lake};
+use ephor_sources::Door;
+use ephor_wire::ids::tagged;
+use metrics_exporter_prometheus::PrometheusHandle;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::audit::Recorder;
+use crate::observe::metrics;
+use crate::rate_limit::Budget;
+
+/// The certificate chain and the private key of a TLS listener, as PEM files. Both are read again when they change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, followed by those that lead to the root.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// How the server behaves. Every field has a default that suits one organisation on one machine.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// Requests a minute over all keys of the parent organization; 600 as published.
+    pub rate_limit_per_minute: u32,
+    /// Pushes a minute over all keys: a budget of their own, so that a busy reader never stops the record.
+    pub intake_limit_per_minute: u32,
+    /// The largest body that is taken in, after it is unpacked.
+    pub max_body_bytes: usize,
+    /// How long one request may take.
+    pub request_timeout: Duration,
+    /// How long open requests may go on after the order to stop.
+    pub drain: Duration,
+    /// Serve over TLS with these files.
+    pub tls: Option<TlsFiles>,
+    /// Serve without TLS on an address that others can reach.
+    pub allow_plaintext_public: bool,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            rate_limit_per_minute: 600,
+            intake_limit_per_minute: 600,
+            max_body_bytes: 16 << 20,
+            request_timeout: Duration::from_secs(60),
+            drain: Duration::from_secs(20),
+            tls: None,
+            allow_plaintext_public: false,
+        }
+    }
+}
+
+impl ServerOptions {
+    /// Whether these options allow an address to be served.
+    pub fn allow(&self, address: SocketAddr) -> bool {
+        self.tls.is_some() || self.allow_plaintext_public || address.ip().to_canonical().is_loopback()
+    }
+}
+
+/// The parts of a server, opened by the caller.
+#[derive(Debug)]
+pub struct AppParts {
+    /// The lake.
+    pub lake: Lake,
+    /// Its writer.
+    pub appender: Appender,
+    /// Keys, organizations, people, recording, outbox.
+    pub control: Control,
+    /// Where content is taken out of what comes in.
+    pub door: Arc<Door>,
+    /// Microseconds since 1970, now.
+    pub clock: fn() -> i64,
+    /// How to behave.
+    pub options: ServerOptions,
+}
+
+/// A server's state. Cloning shares it.
+#[derive(Debug, Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    parts: AppParts,
+    reads: Budget,
+    pushes: Budget,
+    recorder: Recorder,
+    metrics: PrometheusHandle,
+}
+
+impl App {
+    /// Puts a server together. Nothing runs and nothing listens yet.
+    pub fn new(parts: AppParts) -> Self {
+        let inner = Inner {
+            reads: Budget::new(parts.options.rate_limit_per_minute),
+            pushes: Budget::new(parts.options.intake_limit_per_minute),
+            recorder: Recorder::new(),
+            metrics: metrics::handle(),
+            parts,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    pub(crate) fn lake(&self) -> &Lake {
+        &self.inner.parts.lake
+    }
+
+    pub(crate) fn appender(&self) -> &Appender {
+        &self.inner.parts.appender
+    }
+
+    pub(crate) fn control(&self) -> &Control {
+        &self.inner.parts.control
+    }
+
+    pub(crate) fn door(&self) -> &Door {
+        &self.inner.parts.door
+    }
+
+    pub(crate) fn options(&self) -> &ServerOptions {
+        &self.inner.parts.options
+    }
+
+    /// The budget of everything that is no push.
+    pub(crate) fn reads(&self) -> &Budget {
+        &self.inner.reads
+    }
+
+    /// The budget of pushes.
+    pub(crate) fn pushes(&self) -> &Budget {
+        &self.inner.pushes
+    }
+
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.inner.recorder
+    }
+
+    pub(crate) fn metrics(&self) -> &PrometheusHandle {
+        &self.inner.metrics
+    }
+
+    /// Microseconds since 1970, now.
+    pub(crate) fn now(&self) -> i64 {
+        (self.inner.parts.clock)()
+    }
+}
+
+/// Randomness for secrets and ids, from the operating system.
+pub(crate) fn rng() -> StdRng {
+    StdRng::from_os_rng()
+}
+
+/// A new tagged id, such as `req_…`.
+pub(crate) fn new_id(prefix: &str) -> String {
+    tagged(prefix, rand::random())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn only_loopback_is_served_in_the_clear_unless_told_otherwise() {
+        let allowed = |options: &ServerOptions, address: &str| options.allow(address.parse().unwrap());
+        let options = ServerOptions::default();
+        assert!(
+            allowed(&options, "127.0.0.1:80")
+                && allowed(&options, "[::1]:80")
+                && allowed(&options, "[::ffff:127.0.0.1]:80")
+        );
+        assert!(
+            !allowed(&options, "0.0.0.0:80") && !allowed(&options, "[::]:80") && !allowed(&options, "192.168.1.5:80")
+        );
+        let flagged = ServerOptions { allow_plaintext_public: true, ..options.clone() };
+        assert!(allowed(&flagged, "0.0.0.0:80"));
+        let files = TlsFiles { certificate: "c.pem".into(), key: "k.pem".into() };
+        assert!(allowed(&ServerOptions { tls: Some(files), ..options }, "0.0.0.0:443"));
+    }
+}
