@@ -1,0 +1,269 @@
+//! Every flag of every command, documented where it is defined.
+//! The command reference in `docs/commands.md` is generated from here.
+//! Never reads a file or the clock: parsing only.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// AI governance that you host yourself: the Compliance API served, collected and kept for good.
+#[derive(Debug, Parser)]
+#[command(name = "ephor", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// The data folder: lake, control database and index. Default: `data_dir` of ephor.toml, else ./ephor-data.
+    #[arg(long, global = true, env = "EPHOR_DATA_DIR", value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The configuration file. Default: ephor.toml in the data folder named, here, or in ./ephor-data.
+    #[arg(long, global = true, env = "EPHOR_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// How results are printed on standard output.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    /// Say more on standard error; twice for everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Simulate an organisation, take its activities in and serve them: the whole of Ephor in one command.
+    Demo(Demo),
+    /// Make a data folder, an ephor.toml and the first keys.
+    Init(Init),
+    /// Run the node: serve the Compliance API, take activities in, collect from upstreams.
+    Up(Up),
+    /// Check configuration, data folder, enablement, keys and upstreams, and say what to do about each.
+    Doctor,
+    /// Take in activities from files: NDJSON, API pages, JSON arrays, gzip and zstd; `-` is standard input.
+    Import(Import),
+    /// Collect from the upstreams of ephor.toml.
+    Collect(Collect),
+    /// Make the activities of a simulated organisation, or serve them as an upstream.
+    Simulate(Simulate),
+    /// Keys of this Ephor: make, list, rotate, revoke.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// The organization: show it, switch recording on and off, say who may do what.
+    #[command(subcommand)]
+    Org(Org),
+    /// The lake itself: ask it in SQL, count, compact.
+    #[command(subcommand)]
+    Lake(LakeCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8787")]
+    pub(crate) listen: SocketAddr,
+    /// People in the simulated organisation.
+    #[arg(long, default_value_t = 200)]
+    pub(crate) users: usize,
+    /// Days of activities, up to yesterday.
+    #[arg(long, default_value_t = 60)]
+    pub(crate) days: usize,
+    /// The same seed gives the same organisation.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) seed: u64,
+    /// Requests a minute over all keys, as on the published API.
+    #[arg(long, default_value_t = 600)]
+    pub(crate) rate_limit: u32,
+    /// Exactly that many activities instead of what so many people make in so many days.
+    #[arg(long)]
+    pub(crate) activities: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The parent organization's name.
+    #[arg(long, default_value = "My organization")]
+    pub(crate) name: String,
+    /// The primary owner's e-mail address: the one person who may switch recording on.
+    #[arg(long, default_value = "owner@localhost")]
+    pub(crate) owner: String,
+    /// Where `ephor up` will listen.
+    #[arg(long, default_value = "127.0.0.1:8787")]
+    pub(crate) listen: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Where to listen; overrides `[server] listen`.
+    #[arg(long)]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Serve without TLS on an address that others can reach (behind a proxy that speaks TLS, say).
+    #[arg(long)]
+    pub(crate) allow_plaintext_public: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// Files to take in; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Where lines that cannot be taken in are written. Default: beside each file, as FILE.rejects.ndjson.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rejects: Option<PathBuf>,
+    /// The name under which the rows are stored in the column `source`.
+    #[arg(long, default_value = "import")]
+    pub(crate) source: String,
+    /// The files list people instead: CSV with a heading, or the JSON of a SCIM service, of this organization (UUID).
+    #[arg(long, value_name = "ORG")]
+    pub(crate) people_of: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Collect {
+    /// Only this upstream of ephor.toml.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
+    /// Catch up and end, instead of going on for ever.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Go back to this day (YYYY-MM-DD) and no further. Default: as far as the upstream goes.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) from: Option<String>,
+    /// An upstream that is not in ephor.toml: its base URL. The key comes from --key.
+    #[arg(long, value_name = "URL", requires = "key")]
+    pub(crate) url: Option<String>,
+    /// Where the key of --url is: `env:NAME` or `file:PATH`, never the key itself.
+    #[arg(long, value_name = "REF", requires = "url")]
+    pub(crate) key: Option<String>,
+    /// Also take a snapshot of the directory (organizations, users, roles, groups, projects, settings).
+    #[arg(long)]
+    pub(crate) directory: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// The same seed gives the same bytes.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) seed: u64,
+    /// People in the organisation.
+    #[arg(long, default_value_t = 200)]
+    pub(crate) users: usize,
+    /// Days of activities.
+    #[arg(long, default_value_t = 60)]
+    pub(crate) days: usize,
+    /// The day after the last one (YYYY-MM-DD). Default: today.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) end: Option<String>,
+    /// Exactly that many activities.
+    #[arg(long)]
+    pub(crate) activities: Option<u64>,
+    /// One activity of every type of the catalogue besides.
+    #[arg(long)]
+    pub(crate) all_types: bool,
+    /// Write activities.ndjson, directory/ and truth.json into this folder.
+    #[arg(long, value_name = "DIR", required_unless_present = "serve")]
+    pub(crate) out: Option<PathBuf>,
+    /// Serve the organisation as an upstream on this address, for a collector to drain.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) serve: Option<SocketAddr>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Make a key. It is shown once.
+    Create {
+        /// What the key is for.
+        #[arg(long)]
+        name: String,
+        /// What it may do; repeat for several, e.g. `--scope read:compliance_activities`.
+        #[arg(long = "scope", required = true, value_name = "SCOPE")]
+        scopes: Vec<String>,
+        /// Reach only this linked organization (id or UUID). Default: the parent and all linked ones.
+        #[arg(long, value_name = "ORG")]
+        organization: Option<String>,
+        /// Days until it expires. Default: never.
+        #[arg(long, value_name = "DAYS")]
+        expires_in_days: Option<u32>,
+    },
+    /// All keys, without their secrets.
+    List,
+    /// A new secret; the old one works for a while longer.
+    Rotate {
+        /// The key's id (`apikey_…`).
+        id: String,
+        /// Hours for which the old secret goes on working.
+        #[arg(long, default_value_t = 24)]
+        overlap_hours: u32,
+    },
+    /// End a key: it fails from the next request on.
+    Revoke {
+        /// The key's id (`apikey_…`).
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Org {
+    /// The parent, the linked organizations, who may do what, and since when recording is on.
+    Show,
+    /// Switch recording on: only the primary owner may, and says under which agreement.
+    Enable {
+        /// Who does it. Default: the primary owner.
+        #[arg(long = "as", value_name = "EMAIL")]
+        by: Option<String>,
+        /// The NDA or agreement that this rests on.
+        #[arg(long, value_name = "REF")]
+        agreement: String,
+    },
+    /// Switch recording off. The time until it is on again is a gap that nothing can fill.
+    Disable {
+        /// Who does it. Default: the primary owner.
+        #[arg(long = "as", value_name = "EMAIL")]
+        by: Option<String>,
+    },
+    /// Give a person a role: primary_owner, owner, admin, auditor or member.
+    Grant {
+        /// Whom.
+        email: String,
+        /// Which role.
+        role: String,
+        /// Who does it. Default: the primary owner.
+        #[arg(long = "as", value_name = "EMAIL")]
+        by: Option<String>,
+    },
+    /// Link an organization under the parent.
+    Link {
+        /// Its name.
+        name: String,
+        /// Its UUID, if it has one already.
+        #[arg(long)]
+        uuid: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LakeCommand {
+    /// Ask the lake: read-only SQL over activities, conflicts and the directory tables.
+    Sql {
+        /// One SELECT (or WITH, EXPLAIN, SHOW, DESCRIBE).
+        statement: String,
+    },
+    /// What the lake holds, in numbers.
+    Stats,
+    /// Merge small files into sorted ones; with `[retention]` in ephor.toml, let expired days go.
+    Compact,
+}

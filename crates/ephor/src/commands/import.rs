@@ -1,0 +1,80 @@
+//! `ephor import`: activities from files into the lake, each id once, bad lines set aside and the rest taken in.
+//! Done means durable; running it again adds nothing.
+//! Never loads a file whole: memory does not depend on its size.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use ephor_lake::{Appender, Lake, LakeOptions};
+use ephor_sources::{Door, ImportOptions, ImportProgress, ImportSummary};
+use serde_json::Value;
+
+use crate::arguments::{Global, Import};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::output;
+use crate::progress::Progress;
+
+pub(super) async fn run(global: &Global, config: &Config, options: Import) -> Result<ExitCode, Failure> {
+    let dir = config.data_dir(global);
+    let (lake, appender) = Lake::open_writer(&dir, LakeOptions::default()).await?;
+    let result = match options.people_of.clone() {
+        Some(organization) => import_people(global, &options, &organization, &lake).await,
+        None => import_activities(global, options, &appender).await,
+    };
+    appender.close().await?;
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+async fn import_activities(global: &Global, options: Import, appender: &Appender) -> Result<(), Failure> {
+    let door = Arc::new(Door::new());
+    let summary = import_files(options, appender, &door).await?;
+    for (field, count) in door.stripped() {
+        eprintln!("`{field}` left out {count} times: it can carry content, which Ephor never keeps");
+    }
+    output::print(global.format, &summary, describe)
+}
+
+/// Every file is a full listing of the organization's people: who is in none of them any more has been removed.
+async fn import_people(global: &Global, options: &Import, organization: &str, lake: &Lake) -> Result<(), Failure> {
+    let mut changes = Vec::new();
+    for file in &options.files {
+        let listing = ephor_sources::read_export(file, organization, &options.source, crate::node::now_micros())?;
+        let change = lake.directory().record(listing).await?;
+        changes
+            .push(serde_json::json!({ "added": change.added, "changed": change.changed, "removed": change.removed }));
+    }
+    output::print(global.format, &changes, |changes| {
+        let line = |change: &Value| {
+            format!("people: {} added, {} changed, {} removed", change["added"], change["changed"], change["removed"])
+        };
+        changes.iter().map(line).collect::<Vec<_>>().join("\n")
+    })
+}
+
+async fn import_files(options: Import, appender: &Appender, door: &Arc<Door>) -> Result<ImportSummary, Failure> {
+    let total = options.files.iter().map(|file| std::fs::metadata(file).ok().map(|m| m.len())).sum::<Option<u64>>();
+    let bar = Arc::new(Progress::bytes("import", total));
+    let drawn = Arc::clone(&bar);
+    let import = ImportOptions {
+        files: options.files,
+        rejects: options.rejects,
+        source: options.source,
+        progress: Arc::new(move |at: ImportProgress| drawn.set(at.bytes, at.rows)),
+        clock: || jiff::Timestamp::now().as_microsecond(),
+    };
+    let summary = ephor_sources::import(import, appender, door).await;
+    bar.finish();
+    Ok(summary?)
+}
+
+fn describe(summary: &ImportSummary) -> String {
+    let mut text = format!(
+        "{} read, {} added, {} were there already, {} conflicts, {} rejected, in {:.1} s",
+        summary.read, summary.added, summary.duplicates, summary.conflicts, summary.rejected, summary.seconds
+    );
+    if summary.conflicts > 0 {
+        text.push_str("\nconflicts: ids that are stored with another content; both are in the table `conflicts` (ephor lake sql \"select * from conflicts\")");
+    }
+    text
+}

@@ -1,0 +1,245 @@
+//! `ephor.toml`, the `EPHOR_` environment and the flags, in that order of rising weight.
+//! A mistyped key or value is an error that names the file and the key; secrets are only ever references.
+//! Never writes: `ephor init` makes the first file from a template.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use ephor_lake::{LegalHold, Retention};
+use ephor_wire::timestamp::UtcDay;
+use figment::Figment;
+use figment::providers::{Env, Format, Toml};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::arguments::Global;
+use crate::failure::Failure;
+
+/// The whole configuration.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) server: Server,
+    pub(crate) retention: Option<RetentionConfig>,
+    /// Sources to collect from.
+    pub(crate) upstream: Vec<Upstream>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Server {
+    pub(crate) listen: SocketAddr,
+    pub(crate) rate_limit_per_minute: u32,
+    pub(crate) max_body_bytes: usize,
+    pub(crate) tls_certificate: Option<PathBuf>,
+    pub(crate) tls_key: Option<PathBuf>,
+    pub(crate) allow_plaintext_public: bool,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8787)),
+            rate_limit_per_minute: 600,
+            max_body_bytes: 16 << 20,
+            tls_certificate: None,
+            tls_key: None,
+            allow_plaintext_public: false,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RetentionConfig {
+    pub(crate) days: u32,
+    #[serde(default)]
+    pub(crate) legal_hold: Vec<HoldConfig>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HoldConfig {
+    pub(crate) name: String,
+    pub(crate) from: Option<String>,
+    pub(crate) to: Option<String>,
+}
+
+/// What an upstream speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum UpstreamKind {
+    /// The Compliance API: activity feed and directory.
+    #[default]
+    Compliance,
+    /// The Admin API: directory only, with a key that opens no content.
+    Admin,
+}
+
+/// An upstream to collect from.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Upstream {
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) kind: UpstreamKind,
+    pub(crate) base_url: String,
+    /// `env:NAME` or `file:PATH`.
+    pub(crate) key: String,
+    /// The share of the upstream's request budget that Ephor may use.
+    #[serde(default = "half")]
+    pub(crate) share: f64,
+    #[serde(default = "minute")]
+    pub(crate) poll_seconds: u64,
+    #[serde(default = "quarter_hour")]
+    pub(crate) overlap_minutes: u64,
+    /// `exclude` or `keep` the rows that Ephor's own requests make upstream.
+    #[serde(default)]
+    pub(crate) own_rows: OwnRowsConfig,
+    /// Go back to this day and no further.
+    pub(crate) backfill_from: Option<String>,
+    /// Whether to read the directory too.
+    #[serde(default = "yes")]
+    pub(crate) directory: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum OwnRowsConfig {
+    #[default]
+    Exclude,
+    Keep,
+}
+
+fn half() -> f64 {
+    0.5
+}
+fn minute() -> u64 {
+    60
+}
+fn quarter_hour() -> u64 {
+    15
+}
+fn yes() -> bool {
+    true
+}
+
+/// Keys that the environment can set, as `EPHOR_` and the key, with two underscores between section and key. Any other
+/// variable of that beginning is somebody else's: a key's, say.
+const ENVIRONMENT: [&str; 8] = [
+    "data_dir",
+    "server__listen",
+    "server__rate_limit_per_minute",
+    "server__max_body_bytes",
+    "server__tls_certificate",
+    "server__tls_key",
+    "server__allow_plaintext_public",
+    "retention__days",
+];
+
+impl Config {
+    /// Reads the file that the flags name, else the `ephor.toml` of the data folder or of this one, and the environment.
+    pub(crate) fn load(global: &Global) -> Result<Self, Failure> {
+        let mut figment = Figment::new();
+        let file = match &global.config {
+            Some(path) if !path.is_file() => {
+                return Err(Failure::usage(format!("there is no configuration file {}", path.display()))
+                    .hint("`ephor init` writes one, or name another with --config"));
+            }
+            Some(path) => Some(path.clone()),
+            None => {
+                let beside_data = global.data_dir.iter().map(|dir| dir.join("ephor.toml"));
+                let usual = [PathBuf::from("ephor.toml"), PathBuf::from("ephor-data/ephor.toml")];
+                beside_data.chain(usual).find(|path| path.is_file())
+            }
+        };
+        if let Some(path) = &file {
+            figment = figment.merge(Toml::file_exact(path));
+        }
+        let nested = Env::prefixed("EPHOR_").only(&ENVIRONMENT).split("__");
+        let config: Self = figment.merge(nested).extract().map_err(|error| {
+            let place = error
+                .metadata
+                .as_ref()
+                .and_then(|m| m.source.as_ref())
+                .map_or_else(String::new, |s| format!(" in {s}"));
+            let key = error.path.join(".");
+            Failure::usage(format!("the configuration{place} is not right: {} (key `{key}`)", error.kind))
+                .hint("docs/configuration.md lists every key with its default")
+        })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        let wrong = |words: String| Err(Failure::usage(words).hint("docs/configuration.md lists every key"));
+        for (index, upstream) in self.upstream.iter().enumerate() {
+            if self.upstream[..index].iter().any(|other| other.name == upstream.name) {
+                return wrong(format!(
+                    "two upstreams are called `{}`; the name is where its cursor is kept",
+                    upstream.name
+                ));
+            }
+            if !(0.01..=1.0).contains(&upstream.share) {
+                return wrong(format!(
+                    "upstream `{}`: share = {} is not between 0.01 and 1",
+                    upstream.name, upstream.share
+                ));
+            }
+        }
+        if self.retention.as_ref().is_some_and(|retention| retention.days == 0) {
+            return wrong(
+                "[retention] days = 0 would drop every activity; leave [retention] out to keep all".to_owned(),
+            );
+        }
+        if self.server.tls_certificate.is_some() != self.server.tls_key.is_some() {
+            return wrong("[server] tls_certificate and tls_key go together".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The data folder: flag or environment, then the file, then `./ephor-data`.
+    pub(crate) fn data_dir(&self, global: &Global) -> PathBuf {
+        global.data_dir.clone().or_else(|| self.data_dir.clone()).unwrap_or_else(|| PathBuf::from("ephor-data"))
+    }
+
+    /// The retention policy, if there is one.
+    pub(crate) fn retention(&self) -> Result<Option<Retention>, Failure> {
+        let Some(config) = &self.retention else { return Ok(None) };
+        let legal_holds = config
+            .legal_hold
+            .iter()
+            .map(|hold| {
+                let day = |text: &Option<String>| text.as_deref().map(parse_day).transpose();
+                Ok(LegalHold { name: hold.name.clone(), from: day(&hold.from)?, to: day(&hold.to)? })
+            })
+            .collect::<Result<Vec<_>, Failure>>()?;
+        Ok(Some(Retention { days: config.days, legal_holds }))
+    }
+}
+
+/// A day as people write it.
+pub(crate) fn parse_day(text: &str) -> Result<UtcDay, Failure> {
+    UtcDay::from_str(text)
+        .map_err(|_| Failure::usage(format!("`{text}` is not a day; write it as YYYY-MM-DD, e.g. 2026-10-31")))
+}
+
+/// The secret behind `env:NAME` or `file:PATH`.
+pub(crate) fn secret(reference: &str) -> Result<SecretString, Failure> {
+    let text = match reference.split_once(':') {
+        Some(("env", name)) => std::env::var(name)
+            .map_err(|_| Failure::usage(format!("the environment has no variable {name}, which should hold a key")))?,
+        Some(("file", path)) => std::fs::read_to_string(Path::new(path))
+            .map_err(|error| Failure::usage(format!("cannot read the key in {path}: {error}")))?,
+        _ => {
+            return Err(Failure::usage("a key is given as `env:NAME` or `file:PATH`, never as itself")
+                .hint("put the key into an environment variable or into a file with mode 0600"));
+        }
+    };
+    match text.trim() {
+        "" => Err(Failure::usage(format!("the key behind {reference} is empty"))),
+        key => Ok(SecretString::from(key.to_owned())),
+    }
+}
