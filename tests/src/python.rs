@@ -1,0 +1,31 @@
+//! The Python of `cargo xtask test`, with the pinned clients in it.
+//! Promises: a test without it says what to run.
+//! Never installs anything.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::binary::workspace_root;
+
+/// A script of `tests/python` with its arguments, not started yet.
+pub fn python(script: &str) -> Command {
+    let interpreter = interpreter();
+    assert!(
+        interpreter.exists(),
+        "no Python with the pinned clients at {}: run `cargo xtask setup` first",
+        interpreter.display()
+    );
+    let mut command = Command::new(interpreter);
+    command.arg(workspace_root().join("tests/python").join(script)).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+fn interpreter() -> PathBuf {
+    if let Some(named) = env::var_os("E2E_PYTHON") {
+        return PathBuf::from(named);
+    }
+    // target/debug/deps/e2e-… → target
+    let test = env::current_exe().unwrap();
+    test.ancestors().nth(3).map(Path::to_path_buf).unwrap_or_default().join("venv/bin/python")
+}

@@ -1,0 +1,19 @@
+//! Ephor from outside: the real binary, real clients, real faults. One module a story.
+//! Promises: each test starts what it needs and ends it; `cargo xtask test` has installed the clients.
+//! Never looks at Ephor's own types.
+#![allow(clippy::print_stdout, reason = "the test runner shows what a failed test printed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise, with the place")]
+
+mod content;
+mod demo;
+mod disk_full;
+mod docs;
+mod enablement;
+mod faulty_upstream;
+mod import;
+mod keys;
+mod kill;
+mod push;
+mod python_client;
+mod two_in_a_row;
+mod writer;

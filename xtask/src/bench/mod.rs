@@ -1,0 +1,121 @@
+//! `cargo xtask bench`: Ephor beside DuckDB and PostgreSQL, in one run on one machine over the same activities.
+//! Promises: every system gets the same rows, must make them durable, and its pages are compared row by row.
+//! Never leaves a process behind, and never talks to anything but loopback and its own folder.
+
+mod feed;
+mod import;
+mod measure;
+mod node;
+mod postgres;
+mod report;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::{Args, ValueEnum};
+
+use crate::machine;
+use crate::step::{Blame, Outcome, Steps, ask, show};
+use crate::workspace::Workspace;
+
+#[derive(Args)]
+pub struct BenchOptions {
+    /// What to measure.
+    #[arg(value_enum, default_value = "all")]
+    what: What,
+    /// How many simulated activities.
+    #[arg(long, default_value_t = 5_000_000)]
+    rows: u64,
+    /// The cargo profile `ephor` is built in.
+    #[arg(long, default_value = "dist")]
+    profile: String,
+    /// Requests measured for each kind of page.
+    #[arg(long, default_value_t = 200)]
+    requests: u32,
+    /// Measure this binary instead of building one.
+    #[arg(long)]
+    binary: Option<PathBuf>,
+    /// Keep the generated activities and the imported lake.
+    #[arg(long)]
+    keep: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// Bulk import into a durable lake without duplicates.
+    Import,
+    /// Pages of the activity feed over HTTP.
+    Feed,
+    /// Both.
+    All,
+}
+
+/// What the measuring parts share.
+struct Bench<'a> {
+    workspace: &'a Workspace,
+    binary: PathBuf,
+    folder: PathBuf,
+    activities: PathBuf,
+    requests: u32,
+}
+
+pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> Outcome<()> {
+    machine::set_up_benchmarks(workspace, steps)?;
+    let binary = match &options.binary {
+        Some(binary) => binary.clone(),
+        None => build(workspace, steps, &options.profile)?,
+    };
+    let profile = if options.binary.is_some() { "unknown (a given binary)" } else { options.profile.as_str() };
+    let folder = workspace.target.join("bench");
+    fs::create_dir_all(&folder).blame(format!("cannot make {}", folder.display()))?;
+    let simulated = folder.join(format!("simulated-{}", options.rows));
+    steps.run("simulate", || simulate(&binary, &simulated, options.rows))?;
+    let activities = simulated.join("activities.ndjson");
+    let bench = Bench { workspace, binary, folder: folder.clone(), activities, requests: options.requests };
+
+    let mut results = report::Results::begin(workspace, &bench.activities, profile, &bench.binary)?;
+    steps.run("warm the file cache", || read_through(&bench.activities))?;
+    let lake = steps.run("import: ephor", || import::into_ephor(&bench, &mut results))?;
+    if options.what != What::Feed {
+        steps.run("import: DuckDB", || import::into_duckdb(&bench, &mut results))?;
+    }
+    let cluster = steps.run("import: PostgreSQL", || import::into_postgres(&bench, &mut results))?;
+    if options.what != What::Import {
+        steps.run("feed pages", || feed::measure(&bench, &lake, &cluster, &mut results))?;
+    }
+    drop(cluster);
+    results.print();
+    results.write(&folder.join("results.json"))?;
+    if !options.keep {
+        for leftover in [lake.folder.as_path(), simulated.as_path()] {
+            fs::remove_dir_all(leftover).blame(format!("cannot remove {}", leftover.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn build(workspace: &Workspace, steps: &mut Steps, profile: &str) -> Outcome<PathBuf> {
+    steps.run("build", || show(workspace.cargo().args(["build", "--package", "ephor", "--profile", profile])))?;
+    Ok(workspace.binary(profile))
+}
+
+/// The same seed gives the same bytes, so activities that are there already are not made again.
+fn simulate(binary: &Path, folder: &Path, rows: u64) -> Outcome<()> {
+    let done = folder.join(".complete");
+    if done.exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder).blame(format!("cannot make {}", folder.display()))?;
+    ask(Command::new(binary)
+        .args(["simulate", "--seed", "7", "--activities", &rows.to_string(), "--out"])
+        .arg(folder))?;
+    fs::write(&done, "").blame(format!("cannot write {}", done.display()))
+}
+
+/// Nobody should pay for reading the file from the disk first.
+fn read_through(file: &Path) -> Outcome<()> {
+    let mut source = fs::File::open(file).blame(format!("cannot open {}", file.display()))?;
+    std::io::copy(&mut source, &mut std::io::sink()).blame(format!("cannot read {}", file.display()))?;
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! What a machine must have, and how it gets there: Debian packages and the Python environment.
+//! Promises: what is there already costs a look, not an installation; without root it says what to install.
+//! Never touches anything that is not named in the tables below.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::step::{Blame, Failure, Outcome, Steps, show, succeeds};
+use crate::workspace::Workspace;
+
+/// A Debian package, what shows that it is there, and who needs it.
+struct Needed {
+    package: &'static str,
+    sign: Sign,
+    reason: &'static str,
+}
+
+enum Sign {
+    Program(&'static str),
+    PythonModules(&'static str),
+    PostgresServer,
+}
+
+const FOR_TESTS: &[Needed] = &[
+    Needed {
+        package: "build-essential",
+        sign: Sign::Program("cc"),
+        reason: "crates that build C (zstd, SQLite, ring)",
+    },
+    Needed { package: "python3-venv", sign: Sign::PythonModules("venv, ensurepip"), reason: "the Python clients" },
+    Needed { package: "curl", sign: Sign::Program("curl"), reason: "the demo's lines are pasted as printed" },
+    Needed {
+        package: "zstd",
+        sign: Sign::Program("zstd"),
+        reason: "files to import are made with other people's tools",
+    },
+    Needed { package: "gzip", sign: Sign::Program("gzip"), reason: "as above" },
+];
+
+const FOR_BENCHMARKS: &[Needed] =
+    &[Needed { package: "postgresql", sign: Sign::PostgresServer, reason: "stands beside Ephor in the benchmarks" }];
+
+/// Everything `cargo xtask test` needs beyond Rust.
+pub fn set_up_tests(workspace: &Workspace, steps: &mut Steps) -> Outcome<()> {
+    steps.run("packages", || install_packages(FOR_TESTS))?;
+    steps.run("python clients", || install_clients(workspace, "tests/python/requirements.txt"))
+}
+
+/// What `cargo xtask bench` needs on top.
+pub fn set_up_benchmarks(workspace: &Workspace, steps: &mut Steps) -> Outcome<()> {
+    set_up_tests(workspace, steps)?;
+    steps.run("benchmark packages", || install_packages(FOR_BENCHMARKS))?;
+    steps.run("benchmark clients", || install_clients(workspace, "benches/requirements-bench.txt"))
+}
+
+/// The folder of PostgreSQL's server programs, newest version first.
+pub fn postgres_programs() -> Option<std::path::PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
+    let mut folders: Vec<_> =
+        versions.flatten().map(|entry| entry.path().join("bin")).filter(|bin| bin.join("initdb").exists()).collect();
+    folders.sort();
+    folders.pop()
+}
+
+/// Whether this process may install packages and mount file systems.
+pub fn is_root() -> bool {
+    fs::read_to_string("/proc/self/status").is_ok_and(|status| {
+        status.lines().any(|line| line.starts_with("Uid:") && line.split_whitespace().nth(2) == Some("0"))
+    })
+}
+
+fn install_packages(needed: &[Needed]) -> Outcome<()> {
+    let missing: Vec<&Needed> = needed.iter().filter(|need| !need.sign.is_there()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = missing.iter().map(|need| need.package).collect();
+    for need in &missing {
+        println!("    missing: {} ({})", need.package, need.reason);
+    }
+    if !is_root() || !on_path("apt-get") {
+        return Err(Failure::new(format!("install these first: apt-get install {}", names.join(" "))));
+    }
+    show(Command::new("apt-get").args(["update", "-qq"]).env("DEBIAN_FRONTEND", "noninteractive"))?;
+    show(
+        Command::new("apt-get")
+            .args(["install", "-y", "-qq", "--no-install-recommends"])
+            .args(&names)
+            .env("DEBIAN_FRONTEND", "noninteractive"),
+    )
+}
+
+impl Sign {
+    fn is_there(&self) -> bool {
+        match self {
+            Self::Program(name) => on_path(name),
+            Self::PythonModules(names) => succeeds(Command::new("python3").arg("-c").arg(format!("import {names}"))),
+            Self::PostgresServer => postgres_programs().is_some(),
+        }
+    }
+}
+
+fn on_path(program: &str) -> bool {
+    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
+
+/// Installs one requirements file into the environment; a copy of the file beside it tells that it is installed already.
+fn install_clients(workspace: &Workspace, requirements: &str) -> Outcome<()> {
+    let file = workspace.root.join(requirements);
+    let wanted = fs::read_to_string(&file).blame(format!("cannot read {}", file.display()))?;
+    let venv = workspace.venv();
+    let stamp = venv.join(format!("installed-{}", requirements.replace('/', "-")));
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) && runs(&workspace.python()) {
+        return Ok(());
+    }
+    if !runs(&workspace.python()) {
+        show(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
+    }
+    show(
+        Command::new(workspace.python())
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
+            .arg(&file),
+    )?;
+    fs::write(&stamp, wanted).blame(format!("cannot write {}", stamp.display()))
+}
+
+fn runs(python: &Path) -> bool {
+    succeeds(Command::new(python).args(["-c", "import pip"]))
+}
