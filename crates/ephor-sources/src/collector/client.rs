@@ -90,6 +90,9 @@ pub enum UpstreamError {
         /// What went wrong the last time.
         last: String,
     },
+    /// An address that the key must not be sent to.
+    #[error("{0} is neither https nor on this machine: the key would travel in the clear")]
+    InTheClear(String),
     /// Any other refusal.
     #[error("the upstream answers {status}: {message}")]
     Other {
@@ -131,7 +134,16 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(endpoint: Endpoint, clock: fn() -> i64) -> Result<Self, UpstreamError> {
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder();
+        if endpoint.base_url.scheme() != "https" {
+            if !is_loopback(&endpoint.base_url) {
+                let origin = endpoint.base_url.origin().ascii_serialization();
+                return Err(UpstreamError::InTheClear(origin));
+            }
+            // A proxy of the environment would carry the key, unencrypted, to another machine.
+            http = http.no_proxy();
+        }
+        let http = http
             .timeout(endpoint.pace.timeout)
             .connect_timeout(endpoint.pace.timeout.min(Duration::from_secs(10)))
             .user_agent(concat!("ephor/", env!("CARGO_PKG_VERSION")))
@@ -157,7 +169,7 @@ impl Client {
             .without_max_times()
             .build();
         let mut last = String::new();
-        for _ in 0..pace.tries {
+        for tries in 1..=pace.tries {
             self.wait_for_budget().await;
             match self.attempt(path, query, &parse).await {
                 Try::Done(answer) => return Ok(answer),
@@ -166,7 +178,9 @@ impl Client {
                     tracing::debug!(upstream = self.endpoint.name, path = %path, what, "trying again");
                     last = what;
                     let own = waits.next().unwrap_or(pace.longest_wait);
-                    tokio::time::sleep(asked.unwrap_or(own)).await;
+                    if tries < pace.tries {
+                        tokio::time::sleep(asked.unwrap_or(own)).await;
+                    }
                 }
             }
         }
@@ -261,9 +275,11 @@ impl Client {
     /// Waits while our share of the budget is used up, or nobody has any left.
     async fn wait_for_budget(&mut self) {
         let window = self.endpoint.pace.window;
-        let Some(budget) = &self.budget else { return };
+        while self.recent.front().is_some_and(|made| made.elapsed() >= window) {
+            self.recent.pop_front();
+        }
+        let Some(budget) = self.budget else { return };
         let ours = (budget.limit_requests as f64 * self.endpoint.share).floor().max(1.0) as usize;
-        let spent_by_all = budget.remaining_requests <= 0;
         loop {
             while self.recent.front().is_some_and(|made| made.elapsed() >= window) {
                 self.recent.pop_front();
@@ -275,10 +291,24 @@ impl Client {
                 _ => break,
             }
         }
-        if spent_by_all {
-            // A 429 would follow; a short wait lets the others' budget come back first.
-            tokio::time::sleep(self.endpoint.pace.first_wait).await;
+        if budget.remaining_requests <= 0 {
+            // A 429 would follow: wait until there is a budget again, by the upstream's clock, or a little if it says
+            // not when.
+            let now = (self.clock)() + self.skew_micros.unwrap_or_default();
+            let until = budget.reset_at_micros.map(|reset| u64::try_from(reset - now).unwrap_or_default());
+            let wait = until.map_or(self.endpoint.pace.first_wait, Duration::from_micros);
+            tokio::time::sleep(wait.min(window)).await;
         }
+    }
+}
+
+/// Whether an address stays on this machine.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 
@@ -304,4 +334,49 @@ fn words(error: &reqwest::Error) -> String {
         cause = current.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// One second past the epoch.
+    fn clock() -> i64 {
+        1_000_000
+    }
+
+    fn client(base_url: &str) -> Result<Client, UpstreamError> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let key = "sk-ant-api01-secret".into();
+        let base_url = base_url.parse().unwrap();
+        let endpoint = Endpoint { name: "upstream".to_owned(), base_url, key, share: 0.5, pace: Pace::default() };
+        Client::new(endpoint, clock)
+    }
+
+    #[test]
+    fn a_key_is_never_sent_in_the_clear_or_shown() {
+        let refused = client("http://user:password@example.com/x").unwrap_err().to_string();
+        let clear = "http://example.com is neither https nor on this machine: the key would travel in the clear";
+        assert_eq!(refused, clear);
+        for good in ["https://example.com/", "http://127.0.0.1:8080/", "http://[::1]/", "http://localhost/"] {
+            assert!(!format!("{:?}", client(good).unwrap()).contains("secret"), "{good}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_budget_that_nobody_has_left_is_waited_for() {
+        let mut client = client("https://example.com/").unwrap();
+        client.skew_micros = Some(500_000);
+        let left = |at: i64| Some(Budget { limit_requests: 600, remaining_requests: 0, reset_at_micros: Some(at) });
+        // The upstream's clock says 1.5 s; a reset that has passed is none to wait for.
+        for (reset_at, millis) in [(1_600_000, 100), (1_400_000, 0)] {
+            client.budget = left(reset_at);
+            let started = Instant::now();
+            client.wait_for_budget().await;
+            let waited = started.elapsed();
+            let expected = Duration::from_millis(millis);
+            assert!(waited >= expected && waited < Duration::from_secs(1), "{waited:?}");
+        }
+    }
 }

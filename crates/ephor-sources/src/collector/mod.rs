@@ -179,9 +179,11 @@ impl Collector {
     /// Notes the top of the feed before going down from it.
     async fn pin(&mut self) -> Result<(), SourceError> {
         let top = self.page(&[("limit", "1".to_owned())]).await?;
-        self.state.bookmark = top.first_id;
-        self.state.pinned_at_micros = Some((self.options.clock)());
-        self.commit(Vec::new()).await?;
+        if top.first_id.is_some() {
+            self.state.bookmark = top.first_id;
+            self.state.pinned_at_micros = Some((self.options.clock)());
+            self.commit(Vec::new()).await?;
+        }
         Ok(())
     }
 
@@ -360,16 +362,22 @@ impl Collector {
         }
     }
 
-    /// Rows and place in one commit.
+    /// Rows and place in one commit. A place that has not moved needs none: polls that bring nothing new would fill the
+    /// log. Requests alone are no move either; those of a day's reconciling are stored with it and are enough to learn
+    /// our key by.
     async fn commit(&mut self, rows: Vec<ephor_lake::ActivityRows>) -> Result<AppendOutcome, SourceError> {
+        let requests_alone = CollectorState { own_requests: self.state.own_requests.clone(), ..self.stored.clone() };
+        let moved = self.state != requests_alone;
         let batch = AppendBatch {
             source: self.options.endpoint.name.clone(),
             received_at_micros: (self.options.clock)(),
             rows,
-            cursor: serde_json::to_value(&self.state).ok(),
+            cursor: if moved { serde_json::to_value(&self.state).ok() } else { None },
         };
         let outcome = self.appender.append(batch).await?;
-        self.stored.clone_from(&self.state);
+        if moved {
+            self.stored.clone_from(&self.state);
+        }
         Ok(outcome)
     }
 

@@ -10,12 +10,13 @@ use serde_json::{Map, Value};
 use super::snapshot;
 use crate::error::SourceError;
 
-/// Headings that exports use, and the field that each becomes.
+/// Headings that exports use, and the field that each becomes. Of several in one file the first of these is taken, and
+/// the others are kept by their own names: `state` beside `status` is where somebody lives.
 const HEADINGS: [(&str, &[&str]); 6] = [
     ("email", &["email", "emailaddress", "mail", "username", "login", "userprincipalname"]),
     ("full_name", &["fullname", "name", "displayname"]),
     ("id", &["id", "userid", "externalid", "objectid"]),
-    ("organization_role", &["role", "organizationrole", "usertype"]),
+    ("organization_role", &["organizationrole", "role", "usertype"]),
     ("status", &["status", "state", "accountstatus", "active"]),
     ("created_at", &["createdat", "created", "joined", "joinedat", "creationdate"]),
 ];
@@ -33,23 +34,27 @@ pub fn read_export(path: &Path, scope: &str, source: &str, now_micros: i64) -> R
 
 fn csv_rows(path: &Path, bytes: &[u8]) -> Result<Vec<Value>, SourceError> {
     let wrong = |line: u64, what: String| SourceError::Directory { path: path.to_owned(), line, what };
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
-    let headings: Vec<String> = match reader.headers() {
-        Ok(headings) => headings.iter().map(field_of).collect(),
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).delimiter(delimiter(bytes)).from_reader(bytes);
+    let named: Vec<String> = match reader.headers() {
+        Ok(headings) => headings.iter().map(str::to_owned).collect(),
         Err(error) => return Err(wrong(1, error.to_string())),
     };
-    if !headings.iter().any(|heading| heading == "email") {
-        let what = format!("no column holds e-mail addresses; there are: {}", headings.join(", "));
+    let headings = fields_of(&named);
+    let Some(email) = headings.iter().position(|heading| heading == "email") else {
+        let what = format!("no column holds e-mail addresses; there are: {}", named.join(", "));
         return Err(wrong(1, what));
-    }
+    };
     let mut rows = Vec::new();
     for record in reader.records() {
         let record =
             record.map_err(|error| wrong(error.position().map_or(0, csv::Position::line), error.to_string()))?;
         let line = record.position().map_or(0, csv::Position::line);
         let fields = headings.iter().zip(record.iter()).filter(|(_, value)| !value.is_empty());
-        let row: Map<String, Value> = fields.map(|(name, value)| (name.clone(), value.into())).collect();
-        rows.push(person(row).map_err(|what| wrong(line, what))?);
+        let mut row: Map<String, Value> = fields.map(|(name, value)| (name.clone(), value.into())).collect();
+        if let Some(status) = row.get_mut("status") {
+            yes_or_no(status);
+        }
+        rows.push(person(row).map_err(|what| wrong(line, format!("column `{}`: {what}", named[email])))?);
     }
     Ok(rows)
 }
@@ -100,12 +105,35 @@ fn person(mut row: Map<String, Value>) -> Result<Value, String> {
     Ok(Value::Object(row))
 }
 
-fn field_of(heading: &str) -> String {
-    let plain: String = heading.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
-    match HEADINGS.iter().find(|(_, names)| names.contains(&plain.as_str())) {
-        Some((field, _)) => (*field).to_owned(),
-        None => heading.to_owned(),
+/// A column such as `Active` says yes or no, in one of a few spellings.
+fn yes_or_no(status: &mut Value) {
+    match status.as_str().map(str::to_lowercase).as_deref() {
+        Some("true" | "yes" | "1") => *status = Value::Bool(true),
+        Some("false" | "no" | "0") => *status = Value::Bool(false),
+        _ => {}
     }
+}
+
+/// What stands between two headings: spreadsheets of half of Europe write a semicolon.
+fn delimiter(bytes: &[u8]) -> u8 {
+    let heading = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let count = |delimiter: u8| heading.iter().filter(|byte| **byte == delimiter).count();
+    // Of equals the last is taken, so a comma wins where there is nothing to tell.
+    [b'\t', b';', b','].into_iter().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',')
+}
+
+/// The field that each column fills: one of ours for the best fitting column, its own name for any other.
+fn fields_of(headings: &[String]) -> Vec<String> {
+    let plain = |heading: &str| heading.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
+    let mut fields = headings.to_vec();
+    for (field, names) in HEADINGS {
+        let fit = |heading: &String| names.iter().position(|name| *name == plain(heading));
+        let best = headings.iter().enumerate().filter_map(|(column, heading)| Some((fit(heading)?, column))).min();
+        if let Some((_, column)) = best {
+            fields[column] = field.to_owned();
+        }
+    }
+    fields
 }
 
 #[cfg(test)]
@@ -128,9 +156,16 @@ mod tests {
         assert_eq!(
             rows,
             [
-                serde_json::json!({ "email": "ada@example.com", "full_name": "Ada L", "status": "true", "Cost Centre": "4711", "id": "ada@example.com" })
+                serde_json::json!({ "email": "ada@example.com", "full_name": "Ada L", "status": "active", "Cost Centre": "4711", "id": "ada@example.com" })
             ]
         );
+    }
+
+    #[test]
+    fn of_columns_that_fit_alike_the_best_is_taken_and_the_others_are_kept() {
+        let rows = read("login;email;state;status;Name\nada;ada@example.com;Ohio;SUSPENDED;Ada\n").unwrap();
+        let ada = serde_json::json!({ "login": "ada", "email": "ada@example.com", "state": "Ohio", "status": "SUSPENDED", "full_name": "Ada", "id": "ada@example.com" });
+        assert_eq!(rows, [ada]);
     }
 
     #[test]
@@ -146,7 +181,11 @@ mod tests {
     #[test]
     fn errors_name_the_line() {
         assert!(read("name,role\nAda,owner\n").unwrap_err().contains("line 1: no column holds e-mail addresses"));
-        assert!(read("email,name\na@example.com,A\n,B\n").unwrap_err().contains("line 3: there is no e-mail address"));
+        assert!(
+            read("email,name\na@example.com,A\n,B\n")
+                .unwrap_err()
+                .contains("line 3: column `email`: there is no e-mail address")
+        );
         assert!(read("email,name\na@example.com,A,too many\n").unwrap_err().contains("line 2"));
     }
 }

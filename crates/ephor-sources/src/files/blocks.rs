@@ -1,9 +1,10 @@
 //! An input cut into blocks of whole activities: lines where it is NDJSON, items where it is an array or API pages.
 //! Blocks keep input order and know their line numbers, so that many threads can parse them.
-//! Never holds more than one block and one line; only a JSON document that is one object is held as a whole.
+//! Never holds more than one block and one line; only a document that is one object, or an array behind the first, is
+//! held as a whole.
 
 use std::fmt;
-use std::io::{Cursor, Read};
+use std::io::{BufReader, Cursor, Read};
 use std::path::Path;
 
 use ephor_wire::header::HeaderError;
@@ -61,7 +62,10 @@ impl Block {
             }
             Self::Items { items, first } => {
                 for (number, item) in (*first..).zip(items) {
-                    take(number, Ok(item.get().as_bytes()));
+                    match item.get().as_bytes() {
+                        long if long.len() > LINE_BYTES => take(number, Err(too_long(long.len()))),
+                        item => take(number, Ok(item)),
+                    }
                 }
             }
             Self::Broken { line, reason } => take(*line, Err(reason.clone())),
@@ -70,22 +74,30 @@ impl Block {
 }
 
 fn too_long(bytes: usize) -> String {
-    format!("the line has {bytes} bytes; at most {LINE_BYTES} are taken")
+    format!("the activity has {bytes} bytes; at most {LINE_BYTES} are taken")
 }
 
-/// The activities of one API page, if that is what a JSON object is.
-pub(super) fn page_items<'a>(raw: &'a [u8], refused: &HeaderError) -> Option<Vec<&'a RawValue>> {
+/// The activities of a value that is no activity itself, if it is an API page or an array.
+pub(super) fn items_within<'a>(raw: &'a [u8], refused: &HeaderError) -> Option<Vec<&'a RawValue>> {
+    match refused {
+        HeaderError::NoId | HeaderError::NoType | HeaderError::NoCreatedAt => page_items(raw),
+        HeaderError::NotAnObject(_) if raw.first() == Some(&b'[') => serde_json::from_slice(raw).ok(),
+        _ => None,
+    }
+}
+
+/// The activities of one API page. An object with an id or a time is an activity that lacks something, whatever its
+/// `data` holds: taken for an empty page, it would be gone without a word.
+fn page_items(raw: &[u8]) -> Option<Vec<&RawValue>> {
     #[derive(serde::Deserialize)]
     struct Page<'a> {
         #[serde(borrow)]
         data: Vec<&'a RawValue>,
+        id: Option<IgnoredAny>,
+        created_at: Option<IgnoredAny>,
     }
-    match refused {
-        HeaderError::NoId | HeaderError::NoType | HeaderError::NoCreatedAt => {
-            serde_json::from_slice::<Page<'a>>(raw).ok().map(|page| page.data)
-        }
-        _ => None,
-    }
+    let page = serde_json::from_slice::<Page<'_>>(raw).ok()?;
+    (page.id.is_none() && page.created_at.is_none()).then_some(page.data)
 }
 
 /// Hands on the blocks of an input one by one, for as long as `take` answers true.
@@ -95,14 +107,28 @@ pub(super) fn each_block(
     take: &mut dyn FnMut(Block) -> bool,
 ) -> Result<(), SourceError> {
     let mut head = Vec::new();
-    let failed = |e| SourceError::file("read", path, e);
-    bytes.by_ref().take(BLOCK_BYTES as u64).read_to_end(&mut head).map_err(failed)?;
+    // What came before a break is good, however short the input is; whoever reads on meets the break.
+    let broken = Broken(bytes.by_ref().take(BLOCK_BYTES as u64).read_to_end(&mut head).err());
     let shape = Shape::of(&head);
-    let whole = Cursor::new(head).chain(bytes);
+    let whole = Cursor::new(head).chain(broken).chain(bytes);
     match shape {
         Shape::Lines => lines(path, Box::new(whole), take),
         Shape::Array => array(Box::new(whole), take),
-        Shape::Documents => documents(Box::new(whole), take),
+        Shape::Documents => {
+            let mut gathered = Gathered::new(take);
+            documents(document(Box::new(whole)), &mut gathered);
+            gathered.flush();
+            Ok(())
+        }
+    }
+}
+
+/// Fails once with the error of an earlier read, if there was one.
+struct Broken(Option<std::io::Error>);
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
     }
 }
 
@@ -111,7 +137,7 @@ pub(super) fn each_block(
 enum Shape {
     /// One JSON value a line, or lines that are none.
     Lines,
-    /// One array.
+    /// An array, and whatever follows it.
     Array,
     /// JSON values spread over several lines.
     Documents,
@@ -122,13 +148,18 @@ impl Shape {
         let start = head.trim_ascii_start();
         let mut lines = start.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
         let first = lines.next().unwrap_or_default();
+        let second = lines.next();
         match first.first() {
+            // An array a line; one that is alone, or goes on, is read item by item.
+            Some(b'[') if second.is_some() && serde_json::from_slice::<IgnoredAny>(first).is_ok() => Self::Lines,
             Some(b'[') => Self::Array,
             Some(b'{') if serde_json::from_slice::<IgnoredAny>(first).is_ok() => Self::Lines,
             // A page whose rows begin on the line of its `data`.
             Some(b'{') if first.ends_with(b"[") || is_page_head(first) => Self::Documents,
-            // A broken first line of NDJSON is followed by another object; a pretty-printed object by a key.
-            Some(b'{') if lines.next().is_some_and(|second| second.first() != Some(&b'{')) => Self::Documents,
+            // A broken first line of NDJSON is followed by anything; a pretty-printed object by a key or its end, and by
+            // anything only where its line asks for more.
+            Some(b'{') if second.is_some_and(|second| matches!(second.first(), Some(b'"' | b'}'))) => Self::Documents,
+            Some(b'{') if second.is_some() && matches!(first.last(), Some(b'{' | b',' | b':')) => Self::Documents,
             // One very long object (an API page on one line) fills the whole beginning.
             Some(b'{') if first.len() + 1 >= start.len() => Self::Documents,
             _ => Self::Lines,
@@ -158,8 +189,9 @@ fn lines(path: &Path, mut bytes: Bytes, take: &mut dyn FnMut(Block) -> bool) -> 
             Ok(read) => read,
             // A cut or damaged archive: what came out of it is good.
             Err(error) => {
-                take(Block::Lines { text, first_line });
-                take(Block::Broken { line: first_line, reason: error.to_string() });
+                let line = first_line + newlines(&text);
+                let reason = error.to_string();
+                let _ = take(Block::Lines { text, first_line }) && take(Block::Broken { line, reason });
                 return Ok(());
             }
         };
@@ -174,15 +206,19 @@ fn lines(path: &Path, mut bytes: Bytes, take: &mut dyn FnMut(Block) -> bool) -> 
             continue;
         }
         carried = text.split_off(end);
-        let newlines = memchr::memchr_iter(b'\n', &text).count() as u64;
+        let lines_of_block = newlines(&text);
         if !text.is_empty() && !take(Block::Lines { text, first_line }) {
             return Ok(());
         }
-        first_line += newlines;
+        first_line += lines_of_block;
         if read == 0 {
             return Ok(());
         }
     }
+}
+
+fn newlines(text: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', text).count() as u64
 }
 
 /// Reads on to the end of a line; what follows it is left in `carried`. False at the end of the input.
@@ -246,37 +282,46 @@ impl<'t> Gathered<'t> {
     }
 }
 
+/// A document that is read piece by piece.
+type Document = serde_json::Deserializer<serde_json::de::IoRead<BufReader<Bytes>>>;
+
+fn document(bytes: Bytes) -> Document {
+    serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 20, bytes))
+}
+
+/// An array item by item, and then what follows it.
 fn array(bytes: Bytes, take: &mut dyn FnMut(Block) -> bool) -> Result<(), SourceError> {
     let mut gathered = Gathered::new(take);
-    let mut reader = serde_json::Deserializer::from_reader(std::io::BufReader::with_capacity(1 << 20, bytes));
-    if let Err(error) = (ArrayItems { gathered: &mut gathered }).deserialize(&mut reader) {
-        gathered.broken(&error);
+    let mut reader = document(bytes);
+    match (ArrayItems { gathered: &mut gathered }).deserialize(&mut reader) {
+        Ok(()) => documents(reader, &mut gathered),
+        Err(error) => gathered.broken(&error),
     }
     gathered.flush();
     Ok(())
 }
 
-/// Objects one after the other: an API page gives its items, any other object is an activity itself.
-fn documents(bytes: Bytes, take: &mut dyn FnMut(Block) -> bool) -> Result<(), SourceError> {
-    let mut gathered = Gathered::new(take);
-    let reader = std::io::BufReader::with_capacity(1 << 20, bytes);
-    for document in serde_json::Deserializer::from_reader(reader).into_iter::<Box<RawValue>>() {
+/// Values one after the other: an API page or an array gives its items, any other value is an activity itself.
+fn documents(reader: Document, gathered: &mut Gathered<'_>) {
+    for document in reader.into_iter::<Box<RawValue>>() {
         match document {
-            Ok(document) => match page_items(document.get().as_bytes(), &HeaderError::NoId) {
-                Some(items) => items.into_iter().for_each(|item| gathered.push(item.to_owned())),
-                None => gathered.push(document),
-            },
-            Err(error) => {
-                gathered.broken(&error);
-                break;
+            Ok(document) => {
+                let raw = document.get().as_bytes();
+                let items = match raw.first() {
+                    Some(b'[') => serde_json::from_slice(raw).ok(),
+                    _ => page_items(raw),
+                };
+                match items {
+                    Some(items) => items.into_iter().for_each(|item: &RawValue| gathered.push(item.to_owned())),
+                    None => gathered.push(document),
+                }
             }
+            Err(error) => return gathered.broken(&error),
         }
         if !gathered.wanted {
-            break;
+            return;
         }
     }
-    gathered.flush();
-    Ok(())
 }
 
 struct ArrayItems<'g, 't> {
@@ -347,6 +392,52 @@ mod tests {
             [good(1, "{\"a\":1}"), good(2, "{\"a\":2}")]
         );
         assert_eq!(read("{\n  \"id\": \"x\"\n}"), [good(1, "{\n  \"id\": \"x\"\n}")]);
+    }
+
+    #[test]
+    fn arrays_behind_each_other_and_what_follows_them_all_come_in() {
+        let all = [good(1, "{\"a\":1}"), good(2, "{\"a\":2}"), good(3, "{\"a\":3}"), good(4, "{\"a\":4}")];
+        assert_eq!(read("[\n{\"a\":1}\n]\n[{\"a\":2},\n{\"a\":3}\n]{\"data\":[{\"a\":4}]}"), all);
+        assert_eq!(read("[{\"a\":1},{\"a\":2}] {\"a\":3}{\"a\":4}"), all);
+        assert_eq!(read("[{\"a\":1}]\n{\"a\":2}\n"), [good(1, "[{\"a\":1}]"), good(2, "{\"a\":2}")]);
+        let found = read("[{\"a\":1},\n{\"a\":2}]\nand more");
+        assert_eq!(found[..2], all[..2]);
+        assert!(matches!(found[2], (3, Err(_))), "{found:?}");
+    }
+
+    #[test]
+    fn arrays_and_pages_are_no_activities_and_an_activity_that_lacks_something_is_no_page() {
+        let within = |raw: &str| {
+            let refused = ephor_wire::header::Header::parse(raw.as_bytes()).unwrap_err();
+            let items = items_within(raw.as_bytes(), &refused);
+            items.map(|items| items.into_iter().map(RawValue::get).collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(within("[{\"a\":1},2]").as_deref(), Some("{\"a\":1} 2"));
+        assert_eq!(within(r#"{"data":[{"a":1}],"type":"list","first_id":null}"#).as_deref(), Some("{\"a\":1}"));
+        assert_eq!(within(r#"{"data":[],"has_more":false}"#).as_deref(), Some(""));
+        for lacking in [r#"{"id":"activity_1","data":[]}"#, r#"{"created_at":"2026-01-01T00:00:00Z","data":[]}"#, "[1"]
+        {
+            assert_eq!(within(lacking), None);
+        }
+    }
+
+    #[test]
+    fn lines_behind_two_broken_ones_come_in() {
+        assert_eq!(read("{oops\nand more\n{\"a\":1}\n"), [good(1, "{oops"), good(2, "and more"), good(3, "{\"a\":1}")]);
+    }
+
+    #[test]
+    fn what_comes_before_a_break_comes_in_however_short_it_is() {
+        let bytes =
+            Cursor::new(b"{\"a\":1}\n{\"a\":2}\n{\"a".to_vec()).chain(Broken(Some(std::io::Error::other("cut"))));
+        let mut found = Vec::new();
+        let mut take = |block: Block| {
+            block.each(|line, raw| found.push((line, raw.map(|raw| String::from_utf8_lossy(raw).into_owned()))));
+            true
+        };
+        each_block(Path::new("test"), Box::new(bytes), &mut take).unwrap();
+        let broken = (3, Err("cannot read test: cut".to_owned()));
+        assert_eq!(found, [good(1, "{\"a\":1}"), good(2, "{\"a\":2}"), good(3, "{\"a"), broken]);
     }
 
     #[test]

@@ -180,8 +180,8 @@ impl Reading {
         let Err(refused) = self.door.admit(&self.source, raw, |raw, header| rows.push(raw, header)) else {
             return;
         };
-        match blocks::page_items(raw, &refused) {
-            // A whole API page on one line.
+        match blocks::items_within(raw, &refused) {
+            // A whole API page or array on one line.
             Some(items) => items.iter().for_each(|item| self.admit(line, item.get().as_bytes(), rows, rejected)),
             None => rejected.push(RejectedLine::new(&self.path, line, refused.to_string(), raw)),
         }

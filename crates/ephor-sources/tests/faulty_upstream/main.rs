@@ -392,3 +392,37 @@ async fn only_the_feed_is_asked_for_and_never_by_organization() {
         assert!(asked.query.iter().all(|(name, _)| name != "organization_ids[]"));
     }
 }
+
+/// Entries of the lake's log.
+fn commits(world: &World) -> usize {
+    let log = world.lake.dir().join("lake").join("activities").join("_delta_log");
+    let names = std::fs::read_dir(log).unwrap().map(|entry| entry.unwrap().path());
+    names.filter(|path| path.extension().is_some_and(|extension| extension == "json")).count()
+}
+
+#[tokio::test]
+async fn runs_that_bring_nothing_new_leave_nothing_in_the_log() {
+    let world = World::new(Vec::new(), 0, 0.0).await;
+    let empty = commits(&world);
+    world.run_until_done().await;
+    assert_eq!(commits(&world), empty);
+    world.publish(rows(150, 100, NOON - DAY, NOON - HOUR));
+    world.run_until_done().await;
+    let before = commits(&world);
+    for minute in 1..=10 {
+        NOW.set(NOON + minute * MINUTE);
+        world.run_until_done().await;
+    }
+    assert_eq!(commits(&world), before);
+    world.assert_whole().await;
+}
+
+#[tokio::test]
+async fn the_last_try_is_not_followed_by_a_wait() {
+    let world = World::new(rows(160, 10, NOON - DAY, NOON - HOUR), 0, 0.0).await;
+    world.upstream.write_down([Some(Fault::TooMany(Some(250))); 6]);
+    let started = std::time::Instant::now();
+    world.run().await.1.unwrap_err();
+    // Six tries, five waits of 250 "seconds", a millisecond each.
+    assert!(started.elapsed() < Duration::from_millis(1450), "{:?}", started.elapsed());
+}
