@@ -15,6 +15,7 @@ pub mod header;
 pub mod ids;
 pub mod scope;
 pub mod timestamp;
+pub mod usage;
 
 #[cfg(test)]
 mod arbitrary;
