@@ -125,11 +125,9 @@ impl Listing {
                 ("bucket_width", "1d".to_owned()),
                 ("limit", SPAN_DAYS.to_string()),
             ],
-            E::UserUsageReport | E::UserCostReport => vec![
-                ("starting_at", midnight(first)),
-                ("ending_at", midnight(end)),
-                ("limit", PAGE_ROWS.to_owned()),
-            ],
+            E::UserUsageReport | E::UserCostReport => {
+                vec![("starting_at", midnight(first)), ("ending_at", midnight(end)), ("limit", PAGE_ROWS.to_owned())]
+            }
             _ => vec![("date", first.to_string()), ("limit", PAGE_ROWS.to_owned())],
         };
         query.extend(self.group_by.iter().map(|name| ("group_by[]", (*name).to_owned())));
@@ -166,11 +164,14 @@ mod tests {
             asked(AnalyticsEndpoint::CostReport, &["cost_type", "token_type"]),
             asked(AnalyticsEndpoint::UserUsageReport, &[]),
         ];
-        assert_eq!(told, [
-            "date=2026-03-10&limit=1000",
-            "starting_date=2026-03-10&ending_date=2026-03-11",
-            "starting_at=2026-03-10T00:00:00Z&ending_at=2026-03-11T00:00:00Z&bucket_width=1d&limit=31&group_by[]=cost_type&group_by[]=token_type",
-            "starting_at=2026-03-10T00:00:00Z&ending_at=2026-03-11T00:00:00Z&limit=1000",
-        ]);
+        assert_eq!(
+            told,
+            [
+                "date=2026-03-10&limit=1000",
+                "starting_date=2026-03-10&ending_date=2026-03-11",
+                "starting_at=2026-03-10T00:00:00Z&ending_at=2026-03-11T00:00:00Z&bucket_width=1d&limit=31&group_by[]=cost_type&group_by[]=token_type",
+                "starting_at=2026-03-10T00:00:00Z&ending_at=2026-03-11T00:00:00Z&limit=1000",
+            ]
+        );
     }
 }

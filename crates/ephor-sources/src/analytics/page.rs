@@ -115,10 +115,13 @@ mod tests {
             {"starting_at":"2026-03-10T00:00:00Z","ending_at":"2026-03-11T00:00:00Z","results":[{"model":"a"}, {"model":"b"}]},
             {"starting_at":"2026-03-11T00:00:00Z","ending_at":"2026-03-12T00:00:00Z","results":[]}],
             "has_more":false,"next_page":"page_2","data_refreshed_at":"2026-03-12T04:00:00Z"}"#;
-        assert_eq!(told(E::CostReport, body), [
-            ("2026-03-10".to_owned(), vec![r#"{"model":"a"}"#.to_owned(), r#"{"model":"b"}"#.to_owned()]),
-            ("2026-03-11".to_owned(), vec![]),
-        ]);
+        assert_eq!(
+            told(E::CostReport, body),
+            [
+                ("2026-03-10".to_owned(), vec![r#"{"model":"a"}"#.to_owned(), r#"{"model":"b"}"#.to_owned()]),
+                ("2026-03-11".to_owned(), vec![]),
+            ]
+        );
         let page = Page::parse(E::CostReport, DAY, &Bytes::from_static(body.as_bytes())).unwrap();
         assert_eq!((page.next_page, page.organization_id.as_deref()), (None, Some("org_1")));
     }

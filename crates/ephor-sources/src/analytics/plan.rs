@@ -246,8 +246,7 @@ mod tests {
                     state.horizon = Some(FIRST_DAY);
                 }
                 Some(Step::Read { listing, first, end }) => {
-                    let settled: Vec<bool> =
-                        (first.0..end.0).map(|day| plan.settles(listing, UtcDay(day))).collect();
+                    let settled: Vec<bool> = (first.0..end.0).map(|day| plan.settles(listing, UtcDay(day))).collect();
                     assert!(end > first && end.0 - first.0 <= listing.span_days());
                     for (day, settled) in (first.0..end.0).map(UtcDay).zip(settled) {
                         state.progress_mut(listing).note_read(day, now_micros, settled);

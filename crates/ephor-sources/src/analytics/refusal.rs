@@ -22,8 +22,7 @@ pub(super) fn day_refusal(message: &str, first: UtcDay, last: UtcDay, today: Utc
     let end = last.plus_days(1);
     let echoed = [first, last, end];
     // What was asked is often repeated, and what is not over cannot be available.
-    let named: Vec<UtcDay> =
-        days_in(message).into_iter().filter(|day| !echoed.contains(day) && *day < today).collect();
+    let named: Vec<UtcDay> = days_in(message).into_iter().filter(|day| !echoed.contains(day) && *day < today).collect();
     let newer = named.iter().copied().filter(|day| *day > first).min();
     let older = named.iter().copied().filter(|day| *day < last).max();
     let words = message.to_lowercase();
@@ -41,10 +40,16 @@ pub(super) fn day_refusal(message: &str, first: UtcDay, last: UtcDay, today: Utc
     }
 }
 
+/// Whether a refusal is about days at all.
+pub(super) fn names_a_day(message: &str) -> bool {
+    !days_in(message).is_empty()
+}
+
 /// Every day that a text names: `2026-03-11`, also with a time behind it, `2026/03/11`, `20260311`, `March 11, 2026`,
 /// `11 Mar 2026`.
 fn days_in(text: &str) -> Vec<UtcDay> {
-    let tokens: Vec<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|token| !token.is_empty()).collect();
+    let tokens: Vec<&str> =
+        text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|token| !token.is_empty()).collect();
     let mut days = Vec::new();
     for (index, token) in tokens.iter().enumerate() {
         let next = |ahead: usize| tokens.get(index + ahead).copied().unwrap_or_default();
@@ -88,7 +93,17 @@ fn leading_digits(token: &str) -> &str {
 
 fn month(token: &str) -> Option<u32> {
     const MONTHS: [&str; 12] = [
-        "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
         "december",
     ];
     let token = token.to_ascii_lowercase();
@@ -114,8 +129,16 @@ mod tests {
         let oldest = |text: &str| TooOld(Some(day(text)));
         let cases = [
             ("2026-11-22", "date: the newest available day is 2026-11-19", newest("2026-11-19")),
-            ("2026-11-22", "date 2026-11-22 is too recent; data is available through 2026-11-20.", newest("2026-11-20")),
-            ("2026-11-22", "Data for 2026-11-22 is not yet available (latest: November 21st, 2026)", newest("2026-11-21")),
+            (
+                "2026-11-22",
+                "date 2026-11-22 is too recent; data is available through 2026-11-20.",
+                newest("2026-11-20"),
+            ),
+            (
+                "2026-11-22",
+                "Data for 2026-11-22 is not yet available (latest: November 21st, 2026)",
+                newest("2026-11-21"),
+            ),
             ("2026-11-22", "most recent day: 21 Nov 2026, today is 2026-11-23", newest("2026-11-21")),
             ("2026-11-22", "`date` must be between 2026-01-01 and 2026-11-20T00:00:00Z", newest("2026-11-20")),
             ("2026-11-22", "2026/11/20 is the last day", newest("2026-11-20")),

@@ -71,7 +71,9 @@ async fn once(client: &mut Client, listing: &Listing, first: UtcDay, end: UtcDay
             Ok(page) => page,
             // A token is bound to its data and expires with them (analytics_api.md §1.5).
             Err(UpstreamError::Expired(_)) => return Ok(Walk::Changed("a page token expired")),
-            Err(UpstreamError::BadRequest(_)) if token.is_some() => return Ok(Walk::Changed("a page token was refused")),
+            Err(UpstreamError::BadRequest(_)) if token.is_some() => {
+                return Ok(Walk::Changed("a page token was refused"));
+            }
             Err(error) => return Err(error),
         };
         for (day, rows) in &page.days {
