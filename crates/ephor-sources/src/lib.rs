@@ -11,7 +11,7 @@ mod files;
 mod push;
 pub mod simulator;
 
-pub use analytics::{AnalyticsCollector, AnalyticsOptions, AnalyticsState, Horizons};
+pub use analytics::{AnalyticsCollector, AnalyticsCollectorOptions, AnalyticsState, Horizons};
 pub use collector::{
     Collector, CollectorOptions, CollectorState, Endpoint, GapAlarm, GapCause, Ledger, OwnRows, Pace, RecordingSwitch,
     Resumed, SourceReport, UpstreamError, UpstreamPath, gap_end,

@@ -9,8 +9,9 @@ use std::time::Duration;
 use ephor_lake::control::{Control, ControlError, Gap, RunOutcome, SourceRun};
 use ephor_lake::{Appender, Lake};
 use ephor_sources::{
-    AnalyticsCollector, AnalyticsOptions, Collector, CollectorOptions, Door, Endpoint, GapAlarm, Horizons, Ledger,
-    Listings, OwnRows, Pace, SourceError, SourceReport, gap_end, read_admin_directory, read_compliance_directory,
+    AnalyticsCollector, AnalyticsCollectorOptions, Collector, CollectorOptions, Door, Endpoint, GapAlarm, Horizons,
+    Ledger, Listings, OwnRows, Pace, SourceError, SourceReport, gap_end, read_admin_directory,
+    read_compliance_directory,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -41,7 +42,7 @@ pub(crate) struct Source {
 /// What is read from it beside its directory.
 enum Work {
     Activities(Box<CollectorOptions>),
-    Analytics(Box<AnalyticsOptions>),
+    Analytics(Box<AnalyticsCollectorOptions>),
     /// The directory is all there is.
     Nothing,
 }
@@ -91,7 +92,7 @@ fn work(upstream: &Upstream, node: &Node, endpoint: &Endpoint) -> Result<Work, F
             rejects: rejects(node.lake.dir(), &upstream.name),
             clock: now_micros,
         })),
-        UpstreamKind::Analytics => Work::Analytics(Box::new(AnalyticsOptions {
+        UpstreamKind::Analytics => Work::Analytics(Box::new(AnalyticsCollectorOptions {
             endpoint: endpoint.clone(),
             horizons: Horizons {
                 backfill_from,

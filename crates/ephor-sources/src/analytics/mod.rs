@@ -40,7 +40,7 @@ const LONGEST_LAG_DAYS: i32 = 60;
 
 /// What to collect, and how.
 #[derive(Debug, Clone)]
-pub struct AnalyticsOptions {
+pub struct AnalyticsCollectorOptions {
     /// Where from.
     pub endpoint: Endpoint,
     /// Which days.
@@ -54,7 +54,7 @@ pub struct AnalyticsOptions {
 /// Collects one source.
 #[derive(Debug)]
 pub struct AnalyticsCollector {
-    options: AnalyticsOptions,
+    options: AnalyticsCollectorOptions,
     client: Client,
     lake: Lake,
     door: Arc<Door>,
@@ -75,7 +75,7 @@ struct Run {
 
 impl AnalyticsCollector {
     /// Goes on from where the source's last commit says.
-    pub async fn open(options: AnalyticsOptions, lake: &Lake, door: &Arc<Door>) -> Result<Self, SourceError> {
+    pub async fn open(options: AnalyticsCollectorOptions, lake: &Lake, door: &Arc<Door>) -> Result<Self, SourceError> {
         let name = options.endpoint.name.clone();
         let state = match lake.upstream_rows().cursor(&name).await? {
             Some(stored) => serde_json::from_value(stored).unwrap_or_default(),
