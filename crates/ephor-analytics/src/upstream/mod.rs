@@ -1,20 +1,20 @@
 //! Collected rows of another Analytics API as answers: verbatim where one origin answers, merged by surface where several do.
 //! Every field up to P6 is there; what an upstream cannot be asked is said to be so and never guessed.
-//! Never mixes two origins in one cell, and never does I/O but in [`read_day`] and [`read_day_raw`].
+//! Never mixes two origins in one cell, and never does I/O but in [`read_day`], [`read_day_raw`] and [`upstream_listing`].
 //!
 //! How an engine uses it, for one reach and one day:
 //!
 //! 1. [`Origins::of`] the rules and the reach. If [`Origins::only`] is [`Origin::Computed`], nothing here is needed.
-//! 2. For each [`Origins::all`]: the computed rows, or [`read_day`] of the upstream, as of a `seq`. [`Place::has`] says
-//!    whether an empty day is empty or not collected.
-//! 3. Filters with [`filter_rows`]; ranges with [`over_days`]; `group_by[]=rbac_group_id` on `users` with [`by_group`].
-//! 4. [`merge`] what the origins have (or [`merge_summaries`]); order and page as ever.
+//! 2. For each of [`Origins::all`]: the computed rows of the same question, or [`upstream_listing`], as of a `seq`.
+//!    [`Place::has`] says whether a day without rows is empty or was not collected.
+//! 3. [`merge`] them (or [`merge_summaries`], a day at a time), put them in order with [`order_rows`], and page as ever.
 //!
 //! Cost and usage: [`Place::cut_for`] finds the stored cut that tells a question, [`report_rows`] narrows it. Where surfaces
 //! have different origins, ask each origin for [`products_of`] it and add up with [`add_reports`].
 //!
 //! [`differences`] lists the cells in which two origins tell different numbers of the same day.
 
+mod answers;
 mod differences;
 mod fields;
 mod filters;
@@ -33,6 +33,7 @@ use serde_json::Value;
 
 use crate::query::{Listing, Report};
 
+pub use answers::{UpstreamAnswerError, order_rows, upstream_listing};
 pub use differences::{Difference, differences};
 pub use filters::filter_rows;
 pub use merge::{fill, fill_summary, merge, merge_summaries};

@@ -457,3 +457,71 @@ fn every_listing_has_an_identity_and_every_field_a_place_of_its_own() {
     fill_summary(&mut row);
     assert_eq!(row.as_object().unwrap().len(), 3 + 3 + 2 + 18 + 1);
 }
+
+#[test]
+fn rows_are_put_in_order_by_a_number_or_by_name() {
+    use crate::query::{Direction, Ordering};
+    let rows = [user("user_1", "c@example.com", 5, 0, 1), user("user_2", "a@example.com", 5, 0, 3), json!({"user": {"id": "user_3", "email_address": "b@example.com"}})];
+    let order = |metric: Option<&'static str>, direction: Direction| {
+        let mut rows = rows.to_vec();
+        order_rows(Listing::Users, &mut rows, &Ordering { metric, direction });
+        rows.iter().map(|row| row["user"]["id"].as_str().unwrap()[5..].to_owned()).collect::<String>()
+    };
+    assert_eq!(order(None, Direction::Ascending), "231");
+    assert_eq!(order(None, Direction::Descending), "132");
+    assert_eq!(order(Some("chat_metrics.message_count"), Direction::Descending), "213");
+    assert_eq!(order(Some("web_search_count"), Direction::Ascending), "123");
+}
+
+fn clock() -> i64 {
+    DAY.end_micros()
+}
+
+#[tokio::test]
+async fn a_question_is_answered_from_the_days_that_were_collected() {
+    use crate::query::{AsOf, Days, Direction, GroupBy, ListingQuery, Ordering};
+    use ephor_lake::{Lake, LakeOptions, UpstreamListing};
+    let dir = tempfile::tempdir().unwrap();
+    let (lake, _appender) = Lake::open_writer(dir.path(), LakeOptions { clock }).await.unwrap();
+    let listing = |day: UtcDay, rows: Vec<Value>| UpstreamListing {
+        source: "claude".to_owned(),
+        endpoint: "users".to_owned(),
+        slot: "day".to_owned(),
+        day,
+        organization: "org_1".to_owned(),
+        fetched_at_micros: clock(),
+        rows: rows.iter().map(|row| (row["user"]["id"].to_string(), row.to_string())).collect(),
+    };
+    let (one, two) = (user("user_1", "a@example.com", 5, 2, 1), user("user_2", "b@example.com", 1, 0, 0));
+    let rows = lake.upstream_rows();
+    rows.record(vec![listing(DAY, vec![one.clone(), two]), listing(DAY.plus_days(1), vec![one])], None).await.unwrap();
+    let then = rows.next_seq();
+    rows.record(vec![listing(DAY, vec![user("user_1", "a@example.com", 6, 2, 1)])], None).await.unwrap();
+
+    let query = |days: Days, group_by: Vec<GroupBy>, upstream_seq: u64| ListingQuery {
+        listing: Listing::Users,
+        reach: Reach::Parent,
+        days,
+        filters: Filters::default(),
+        group_by,
+        ordering: Ordering { metric: None, direction: Direction::Ascending },
+        as_of: Some(AsOf { usage_seq: 0, upstream_seq }),
+    };
+    let groups_of = |_: &str| vec![Group { id: "rbac_group_1".to_owned(), name: None }];
+    let answer = |query: &ListingQuery| {
+        let rows = upstream_listing(lake.upstream_rows(), "claude", query, groups_of).map_err(|error| error.to_string())?;
+        Ok(rows.iter().map(|row| told(row, &["/user/id", "/chat_metrics/message_count", "/distinct_user_count"])).collect())
+    };
+    let told_by = |days: Days, group_by: &[GroupBy], seq: u64| -> Result<Vec<String>, String> { answer(&query(days, group_by.to_vec(), seq)) };
+    let now = lake.upstream_rows().next_seq();
+    let both = Days::Range { first: DAY, end: DAY.plus_days(2) };
+    assert_eq!(told_by(Days::Day(DAY), &[], now).unwrap(), [r#""user_1" 6 null"#]);
+    assert_eq!(told_by(Days::Day(DAY), &[], then).unwrap(), [r#""user_1" 5 null"#, r#""user_2" 1 null"#]);
+    assert_eq!(told_by(both, &[], now).unwrap(), [r#""user_1" 11 null"#]);
+    assert_eq!(told_by(both, &[GroupBy::RbacGroup], then).unwrap(), ["LACKS 11 2"]);
+    assert_eq!(told_by(Days::Day(DAY.plus_days(9)), &[], now).unwrap(), [""; 0]);
+    assert_eq!(
+        told_by(Days::Day(DAY), &[GroupBy::User], now).unwrap_err(),
+        "the days that were collected from upstream `claude` do not tell how a day's numbers are shared out"
+    );
+}
