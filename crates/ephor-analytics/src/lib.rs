@@ -4,4 +4,7 @@
 
 #![warn(missing_docs)]
 
+mod engine;
 pub mod query;
+
+pub use engine::{Analytics, AnalyticsError, AnalyticsOptions, Answer, ReportAnswer, ReportRow};
