@@ -235,6 +235,9 @@ pub(crate) enum Org {
         #[arg(long = "as", value_name = "EMAIL")]
         by: Option<String>,
     },
+    /// Switch the Analytics API on and off: only the primary owner may.
+    #[command(subcommand)]
+    Analytics(AnalyticsTurn),
     /// Give a person a role: primary_owner, owner, admin, auditor or member.
     Grant {
         /// Whom.
@@ -252,6 +255,22 @@ pub(crate) enum Org {
         /// Its UUID, if it has one already.
         #[arg(long)]
         uuid: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AnalyticsTurn {
+    /// Answer keys with the scope read:analytics.
+    Enable {
+        /// Who does it. Default: the primary owner.
+        #[arg(long = "as", value_name = "EMAIL")]
+        by: Option<String>,
+    },
+    /// Refuse every request to the Analytics API. Usage is taken in all the same.
+    Disable {
+        /// Who does it. Default: the primary owner.
+        #[arg(long = "as", value_name = "EMAIL")]
+        by: Option<String>,
     },
 }
 

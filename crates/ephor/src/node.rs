@@ -6,9 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ephor_analytics::{Analytics, AnalyticsOptions};
 use ephor_lake::control::Control;
 use ephor_lake::{Appender, CompactOptions, CompactReach, Lake, LakeOptions, Retention};
-use ephor_server::{App, AppParts, ServerError, ServerOptions, TlsFiles};
+use ephor_server::{AnalyticsLimits, App, AppParts, ServerError, ServerOptions, TlsFiles};
 use ephor_sources::Door;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -101,9 +102,15 @@ struct NodeRest {
 
 impl Serving {
     /// Binds, starts and waits until requests are answered.
-    pub(crate) async fn start(node: Node, server: &Server, retention: Option<Retention>) -> Result<Self, Failure> {
+    pub(crate) async fn start(
+        node: Node,
+        server: &Server,
+        analytics: AnalyticsLimits,
+        retention: Option<Retention>,
+    ) -> Result<Self, Failure> {
         let options = ServerOptions {
             rate_limit_per_minute: server.rate_limit_per_minute,
+            analytics,
             max_body_bytes: server.max_body_bytes,
             allow_plaintext_public: server.allow_plaintext_public,
             tls: match (&server.tls_certificate, &server.tls_key) {
@@ -127,7 +134,8 @@ impl Serving {
         let rest = NodeRest { appender: appender.clone(), control: control.clone() };
         let (stop, stopping) = watch::channel(false);
         let upkeep = tokio::spawn(upkeep(appender.clone(), retention, stopping.clone()));
-        let app = App::new(AppParts { lake, appender, control, door, clock: now_micros, options });
+        let analytics = Analytics::open(lake.clone(), appender.clone(), AnalyticsOptions::default());
+        let app = App::new(AppParts { lake, appender, analytics, control, door, clock: now_micros, options });
         let background = ephor_server::spawn_background(&app, stopping);
         let (end_server, ended) = oneshot::channel::<()>();
         // The listener is bound: a client that connects now waits in the queue and is answered.

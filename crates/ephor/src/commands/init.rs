@@ -125,9 +125,10 @@ fn describe(made: &Made) -> String {
     ];
     let rows: Vec<Vec<String>> = keys.iter().map(|(name, key)| vec![(*name).to_owned(), (*key).clone()]).collect();
     format!(
-        "data folder    {}\nconfiguration  {config}\n\nKeys, shown this once:\n{}\n\nRecording is off until the primary owner switches it on:\n  ephor org enable --data-dir {} --agreement \"NDA of …\"\nThen: ephor up --data-dir {} --config {}",
+        "data folder    {}\nconfiguration  {config}\n\nKeys, shown this once:\n{}\n\nRecording is off until the primary owner switches it on:\n  ephor org enable --data-dir {} --agreement \"NDA of …\"\nAnd so is the Analytics API:\n  ephor org analytics enable --data-dir {}\nThen: ephor up --data-dir {} --config {}",
         made.data_dir,
         output::columns(&rows),
+        made.data_dir,
         made.data_dir,
         made.data_dir,
         made.config,
