@@ -11,8 +11,8 @@ mod push;
 pub mod simulator;
 
 pub use collector::{
-    Collector, CollectorOptions, CollectorState, Endpoint, GapAlarm, OwnRows, Pace, SourceReport, UpstreamError,
-    UpstreamPath,
+    Collector, CollectorOptions, CollectorState, Endpoint, GapAlarm, GapCause, Ledger, OwnRows, Pace, RecordingSwitch,
+    Resumed, SourceReport, UpstreamError, UpstreamPath, gap_end,
 };
 pub use directory::{Listings, directory_key, read_admin_directory, read_compliance_directory, read_export};
 pub use door::Door;

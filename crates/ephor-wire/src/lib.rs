@@ -6,6 +6,7 @@
 
 pub mod activity;
 pub mod actor;
+pub mod analytics;
 pub mod catalogue;
 pub mod content;
 pub mod directory;

@@ -9,8 +9,8 @@ use std::time::Duration;
 use ephor_lake::control::{Control, ControlError, Gap, RunOutcome, SourceRun};
 use ephor_lake::{Appender, Lake};
 use ephor_sources::{
-    Collector, CollectorOptions, Door, Endpoint, GapAlarm, Listings, OwnRows, Pace, SourceError, SourceReport,
-    read_admin_directory, read_compliance_directory,
+    Collector, CollectorOptions, Door, Endpoint, GapAlarm, Ledger, Listings, OwnRows, Pace, SourceError, SourceReport,
+    gap_end, read_admin_directory, read_compliance_directory,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -24,6 +24,9 @@ use crate::node::{Node, now_micros};
 
 /// The directory is read once a day.
 const DIRECTORY_EVERY_MICROS: i64 = 86_400_000_000;
+
+/// The published limit of the Compliance API, until an answer names another (compliance_api.md §9).
+const COMPLIANCE_REQUESTS_PER_MINUTE: u32 = 600;
 
 /// One upstream, ready to be collected from.
 pub(crate) struct Source {
@@ -52,7 +55,12 @@ pub(crate) fn source(upstream: &Upstream, node: &Node) -> Result<Source, Failure
             base_url: base_url(upstream)?,
             key: config::secret(&upstream.key)?,
             share: upstream.share,
+            assumed_limit: match upstream.kind {
+                UpstreamKind::Compliance => Some(COMPLIANCE_REQUESTS_PER_MINUTE),
+                UpstreamKind::Admin => None,
+            },
             pace: Pace::default(),
+            ledger: Ledger::default(),
         },
         overlap: Duration::from_secs(upstream.overlap_minutes * 60),
         own_rows: match upstream.own_rows {
@@ -60,6 +68,8 @@ pub(crate) fn source(upstream: &Upstream, node: &Node) -> Result<Source, Failure
             OwnRowsConfig::Keep => OwnRows::Keep,
         },
         backfill_from_micros: backfill_from.map(ephor_wire::timestamp::UtcDay::start_micros),
+        stale_after: (upstream.stale_after_hours > 0)
+            .then(|| Duration::from_secs(upstream.stale_after_hours.saturating_mul(3600))),
         rejects: rejects(node.lake.dir(), &upstream.name),
         clock: now_micros,
     };
@@ -176,8 +186,7 @@ impl Source {
         Ok(())
     }
 
-    /// Opens a gap once, however often its reason is met again; what a refused key opened, a good run closes, and what
-    /// a switch opened, the switch back.
+    /// Opens a gap once, however often its reason is met again, and closes it when what began it has ended.
     async fn note_gaps(&self, report: &SourceReport, succeeded: bool, now: i64) -> Result<(), ControlError> {
         let name = &self.options.endpoint.name;
         let sources = self.control.sources();
@@ -190,12 +199,10 @@ impl Source {
                 sources.open_gap(name, reason, *from_micros, None, now, &mut StdRng::from_os_rng()).await?;
             }
         }
-        for gap in self.gaps().await?.iter().filter(|gap| gap.closed_at_micros.is_none()) {
-            let switched_back = report.resumed_micros.iter().filter(|at| **at > gap.from_micros).min();
-            match switched_back {
-                Some(at) if gap.reason.contains("switched off") => sources.close_gap(&gap.id, *at, now).await?,
-                _ if succeeded && gap.reason.contains("to this key") => sources.close_gap(&gap.id, now, now).await?,
-                _ => {}
+        for gap in self.gaps().await?.into_iter().filter(|gap| gap.closed_at_micros.is_none()) {
+            let told = GapAlarm { from_micros: gap.from_micros, reason: gap.reason };
+            if let Some(end) = gap_end(&told, report, succeeded.then_some(now)) {
+                sources.close_gap(&gap.id, end, now).await?;
             }
         }
         Ok(())

@@ -100,6 +100,9 @@ pub(crate) struct Upstream {
     /// `exclude` or `keep` the rows that Ephor's own requests make upstream.
     #[serde(default)]
     pub(crate) own_rows: OwnRowsConfig,
+    /// A newest row older than this raises an alarm; 0 raises none.
+    #[serde(default = "two_days")]
+    pub(crate) stale_after_hours: u64,
     /// Go back to this day and no further.
     pub(crate) backfill_from: Option<String>,
     /// Whether to read the directory too.
@@ -123,6 +126,11 @@ fn minute() -> u64 {
 }
 fn quarter_hour() -> u64 {
     15
+}
+/// Our own requests make rows upstream, and the daily reading meets them: a recording that works is a day old at most,
+/// and one more is for a node that was off.
+fn two_days() -> u64 {
+    48
 }
 fn yes() -> bool {
     true

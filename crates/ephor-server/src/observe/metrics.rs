@@ -1,5 +1,5 @@
 //! Numbers for Prometheus: requests by route and status, rows served and taken in, how far the lake and the outbox are.
-//! Promises a bounded number of series: labels are routes, statuses and outcomes, never ids or paths.
+//! Promises a bounded number of series: labels are routes, statuses, outcomes and names of ephor.toml, never ids.
 //! Never counts by person, key or organization.
 
 use std::sync::OnceLock;
@@ -33,6 +33,8 @@ const FEED_ROWS: &str = "ephor_feed_rows_served_total";
 const INTAKE_ROWS: &str = "ephor_intake_rows_total";
 const NEXT_SEQ: &str = "ephor_lake_next_seq";
 const NEWEST_AGE: &str = "ephor_lake_newest_activity_age_seconds";
+const OPEN_GAPS: &str = "ephor_source_open_gaps";
+const FAILURES: &str = "ephor_source_failures_in_a_row";
 const OUTBOX: &str = "ephor_outbox_activities";
 
 /// From a page out of memory to a push that waits for a slow disk.
@@ -59,6 +61,8 @@ fn install() -> PrometheusHandle {
     describe_counter!(INTAKE_ROWS, "Activities pushed, by what became of them.");
     describe_gauge!(NEXT_SEQ, "The next place in the order of arrival; so many activities have ever been stored.");
     describe_gauge!(NEWEST_AGE, "Age of the newest activity in the lake.");
+    describe_gauge!(OPEN_GAPS, "Times of which a source cannot say that it has everything, and that still last.");
+    describe_gauge!(FAILURES, "Runs of a source that failed since the last one that did not.");
     describe_gauge!(OUTBOX, "Activities of Ephor's own that wait to be moved into the lake.");
     handle
 }
@@ -88,6 +92,18 @@ pub(crate) async fn render(State(app): State<App>) -> Result<impl IntoResponse, 
         gauge!(NEWEST_AGE).set(app.now().saturating_sub(newest) as f64 / 1e6);
     }
     gauge!(OUTBOX).set(app.control().outbox().len().await? as f64);
+    sources(&app).await?;
     app.metrics().run_upkeep();
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics().render()))
+}
+
+/// How the collectors fare. A source whose last gap has closed shows 0, so that an alert on it ends.
+async fn sources(app: &App) -> Result<(), Problem> {
+    let gaps = app.control().sources().gaps().await?;
+    for state in app.control().sources().list().await? {
+        let open = gaps.iter().filter(|gap| gap.source == state.source && gap.closed_at_micros.is_none()).count();
+        gauge!(OPEN_GAPS, "source" => state.source.clone()).set(open as f64);
+        gauge!(FAILURES, "source" => state.source).set(state.failures_in_a_row as f64);
+    }
+    Ok(())
 }

@@ -2,7 +2,6 @@
 //! A request that failed has moved nothing.
 //! Never lets the key into an error, a log or an address, and never asks for anything but an [`UpstreamPath`].
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -15,6 +14,7 @@ use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use super::ledger::Ledger;
 use super::path::UpstreamPath;
 
 /// The version that the compliance guides ask for (compliance_api.md §1).
@@ -31,8 +31,12 @@ pub struct Endpoint {
     pub key: SecretString,
     /// The share of the upstream's budget that may be used, between 0 and 1.
     pub share: f64,
+    /// Requests that the upstream allows in a window, as published, until an answer says otherwise; none is no limit.
+    pub assumed_limit: Option<u32>,
     /// How long to wait, and how often to try.
     pub pace: Pace,
+    /// What it was asked and said; clones of an endpoint share it, and with it the budget.
+    pub ledger: Ledger,
 }
 
 /// Waiting times. The defaults are the published ones; tests shorten them.
@@ -123,11 +127,7 @@ enum Try<T> {
 pub(crate) struct Client {
     endpoint: Endpoint,
     http: reqwest::Client,
-    /// When the requests of the last window were made.
-    recent: VecDeque<Instant>,
-    pub(crate) budget: Option<Budget>,
-    /// How far the upstream's clock is ahead of ours.
-    pub(crate) skew_micros: Option<i64>,
+    /// Requests that this client made.
     pub(crate) requests: u64,
     clock: fn() -> i64,
 }
@@ -151,7 +151,7 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| UpstreamError::Other { status: 0, message: words(&error) })?;
-        Ok(Self { endpoint, http, recent: VecDeque::new(), budget: None, skew_micros: None, requests: 0, clock })
+        Ok(Self { endpoint, http, requests: 0, clock })
     }
 
     /// Asks until there is an answer that `parse` can read, or none is to be had.
@@ -170,7 +170,7 @@ impl Client {
             .build();
         let mut last = String::new();
         for tries in 1..=pace.tries {
-            self.wait_for_budget().await;
+            self.wait_for_turn().await;
             match self.attempt(path, query, &parse).await {
                 Try::Done(answer) => return Ok(answer),
                 Try::Failed(error) => return Err(error),
@@ -178,6 +178,9 @@ impl Client {
                     tracing::debug!(upstream = self.endpoint.name, path = %path, what, "trying again");
                     last = what;
                     let own = waits.next().unwrap_or(pace.longest_wait);
+                    if let Some(asked) = asked {
+                        self.endpoint.ledger.close_for(asked, Instant::now());
+                    }
                     if tries < pace.tries {
                         tokio::time::sleep(asked.unwrap_or(own)).await;
                     }
@@ -203,7 +206,6 @@ impl Client {
             .header("anthropic-version", API_VERSION)
             .query(query);
         self.requests += 1;
-        self.recent.push_back(Instant::now());
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => return Try::Again(words(&error), None),
@@ -257,48 +259,44 @@ impl Client {
     }
 
     /// Reads what every answer tells of budget and clock.
-    fn note(&mut self, headers: &HeaderMap) {
+    fn note(&self, headers: &HeaderMap) {
+        let Endpoint { ledger, pace, .. } = &self.endpoint;
+        let now = (self.clock)();
+        if let Some(theirs) = header(headers, "date").and_then(http_date) {
+            ledger.note_skew(theirs - now);
+        }
         let number = |name: &str| header(headers, name).and_then(|text| text.parse::<i64>().ok());
         if let (Some(limit_requests), Some(remaining_requests)) =
             (number("anthropic-ratelimit-requests-limit"), number("anthropic-ratelimit-requests-remaining"))
         {
             let reset =
                 header(headers, "anthropic-ratelimit-requests-reset").and_then(|text| Timestamp::parse(text).ok());
-            self.budget =
-                Some(Budget { limit_requests, remaining_requests, reset_at_micros: reset.map(|at| at.micros()) });
-        }
-        if let Some(theirs) = header(headers, "date").and_then(http_date) {
-            self.skew_micros = Some(theirs - (self.clock)());
+            let budget = Budget { limit_requests, remaining_requests, reset_at_micros: reset.map(|at| at.micros()) };
+            ledger.note_budget(budget, pace, Instant::now(), now);
         }
     }
 
     /// Waits while our share of the budget is used up, or nobody has any left.
-    async fn wait_for_budget(&mut self) {
-        let window = self.endpoint.pace.window;
-        while self.recent.front().is_some_and(|made| made.elapsed() >= window) {
-            self.recent.pop_front();
+    async fn wait_for_turn(&self) {
+        let Endpoint { ledger, pace, share, assumed_limit, .. } = &self.endpoint;
+        while let Err(wait) = ledger.turn(*assumed_limit, *share, pace, Instant::now()) {
+            tokio::time::sleep(wait).await;
         }
-        let Some(budget) = self.budget else { return };
-        let ours = (budget.limit_requests as f64 * self.endpoint.share).floor().max(1.0) as usize;
-        loop {
-            while self.recent.front().is_some_and(|made| made.elapsed() >= window) {
-                self.recent.pop_front();
-            }
-            match self.recent.front() {
-                Some(oldest) if self.recent.len() >= ours => {
-                    tokio::time::sleep(window.saturating_sub(oldest.elapsed())).await;
-                }
-                _ => break,
-            }
-        }
-        if budget.remaining_requests <= 0 {
-            // A 429 would follow: wait until there is a budget again, by the upstream's clock, or a little if it says
-            // not when.
-            let now = (self.clock)() + self.skew_micros.unwrap_or_default();
-            let until = budget.reset_at_micros.map(|reset| u64::try_from(reset - now).unwrap_or_default());
-            let wait = until.map_or(self.endpoint.pace.first_wait, Duration::from_micros);
-            tokio::time::sleep(wait.min(window)).await;
-        }
+    }
+
+    /// What is left of the upstream's budget.
+    pub(crate) fn budget(&self) -> Option<Budget> {
+        self.endpoint.ledger.budget()
+    }
+
+    /// How far the upstream's clock is ahead of ours.
+    pub(crate) fn skew_micros(&self) -> Option<i64> {
+        self.endpoint.ledger.skew_micros()
+    }
+
+    /// What time it is upstream, as far as its answers told.
+    pub(crate) fn upstream_now_micros(&self) -> i64 {
+        (self.clock)() + self.skew_micros().unwrap_or_default()
     }
 }
 
@@ -350,7 +348,15 @@ mod tests {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let key = "sk-ant-api01-secret".into();
         let base_url = base_url.parse().unwrap();
-        let endpoint = Endpoint { name: "upstream".to_owned(), base_url, key, share: 0.5, pace: Pace::default() };
+        let endpoint = Endpoint {
+            name: "upstream".to_owned(),
+            base_url,
+            key,
+            share: 0.5,
+            assumed_limit: None,
+            pace: Pace::default(),
+            ledger: Ledger::default(),
+        };
         Client::new(endpoint, clock)
     }
 
@@ -361,22 +367,6 @@ mod tests {
         assert_eq!(refused, clear);
         for good in ["https://example.com/", "http://127.0.0.1:8080/", "http://[::1]/", "http://localhost/"] {
             assert!(!format!("{:?}", client(good).unwrap()).contains("secret"), "{good}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_budget_that_nobody_has_left_is_waited_for() {
-        let mut client = client("https://example.com/").unwrap();
-        client.skew_micros = Some(500_000);
-        let left = |at: i64| Some(Budget { limit_requests: 600, remaining_requests: 0, reset_at_micros: Some(at) });
-        // The upstream's clock says 1.5 s; a reset that has passed is none to wait for.
-        for (reset_at, millis) in [(1_600_000, 100), (1_400_000, 0)] {
-            client.budget = left(reset_at);
-            let started = Instant::now();
-            client.wait_for_budget().await;
-            let waited = started.elapsed();
-            let expected = Duration::from_millis(millis);
-            assert!(waited >= expected && waited < Duration::from_secs(1), "{waited:?}");
         }
     }
 }

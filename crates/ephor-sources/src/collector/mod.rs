@@ -3,6 +3,8 @@
 //! Never filters by organization (sign-ins have none), never asks for content, never takes more than its share.
 
 mod client;
+mod gaps;
+mod ledger;
 mod page;
 mod path;
 mod state;
@@ -19,10 +21,12 @@ use serde::Serialize;
 use crate::Door;
 use crate::error::SourceError;
 use crate::files::RejectsLog;
-use page::{FeedPage, Recording, remember, sort_out};
+use page::{FeedPage, Recording, remember_request, sort_out};
 
 pub(crate) use client::Client;
 pub use client::{Endpoint, Pace, UpstreamError};
+pub use gaps::{GapAlarm, GapCause, RecordingSwitch, Resumed, gap_end};
+pub use ledger::Ledger;
 pub use page::OwnRows;
 pub use path::UpstreamPath;
 pub use state::CollectorState;
@@ -47,6 +51,8 @@ pub struct CollectorOptions {
     pub own_rows: OwnRows,
     /// Nothing older than this.
     pub backfill_from_micros: Option<i64>,
+    /// A newest row older than this raises an alarm; none raises none.
+    pub stale_after: Option<Duration>,
     /// Where rows that are no activities are kept.
     pub rejects: PathBuf,
     /// Microseconds since 1970, now.
@@ -66,7 +72,7 @@ pub struct SourceReport {
     pub duplicates: u64,
     /// Rows whose id is stored with another content.
     pub conflicts: u64,
-    /// Rows that are no activities; they are in the rejects file.
+    /// Rows that are no activities and were not met before; they are in the rejects file.
     pub rejected: u64,
     /// Rows that tell of our own requests, left out.
     pub own: u64,
@@ -83,17 +89,10 @@ pub struct SourceReport {
     pub budget: Option<Budget>,
     /// Why something may be missing for ever: from when, and why.
     pub alarms: Vec<GapAlarm>,
-    /// When the upstream's recording was switched on again, in microseconds.
-    pub resumed_micros: Vec<i64>,
-}
-
-/// A reason to believe that the upstream did not record, or that we could not read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct GapAlarm {
-    /// Since when.
-    pub from_micros: i64,
-    /// Why.
-    pub reason: String,
+    /// When the upstream's recording was switched on again.
+    pub resumed: Vec<Resumed>,
+    /// The newest row that the upstream is known to have, in microseconds.
+    pub newest_micros: Option<i64>,
 }
 
 /// Collects one source.
@@ -151,12 +150,16 @@ impl Collector {
         self.newest_seen_micros = None;
         let result = self.run_all().await;
         if let Err(SourceError::Collect { error: UpstreamError::Refused { status, .. }, .. }) = &result {
-            let reason = format!("the upstream answers {status} to this key: nothing can be read until that is mended");
-            self.report.alarms.push(GapAlarm { from_micros: (self.options.clock)(), reason });
+            self.report.alarms.push(GapAlarm::key_refused(*status, (self.options.clock)()));
+        }
+        // By what is committed: what an interrupted run met, the next one meets again.
+        self.report.newest_micros = self.stored.latest_row_micros.or(self.stored.newest_micros);
+        if result.is_ok() {
+            self.note_staleness();
         }
         self.report.requests = std::mem::take(&mut self.client.requests);
-        self.report.clock_skew_micros = self.client.skew_micros;
-        self.report.budget = self.client.budget;
+        self.report.clock_skew_micros = self.client.skew_micros();
+        self.report.budget = self.client.budget();
         (self.report.clone(), result)
     }
 
@@ -176,12 +179,21 @@ impl Collector {
         self.reconcile().await
     }
 
+    /// Nothing for longer than expected: the upstream may have stopped recording (compliance_api.md §11, 9).
+    fn note_staleness(&mut self) {
+        let Some((bound, newest)) = self.options.stale_after.zip(self.report.newest_micros) else { return };
+        let silent_micros = self.client.upstream_now_micros() - newest;
+        if silent_micros > micros(bound) {
+            self.report.alarms.push(GapAlarm::stale(bound.as_secs() / 3600, newest));
+        }
+    }
+
     /// Notes the top of the feed before going down from it.
     async fn pin(&mut self) -> Result<(), SourceError> {
         let top = self.page(&[("limit", "1".to_owned())]).await?;
         if top.first_id.is_some() {
             self.state.bookmark = top.first_id;
-            self.state.pinned_at_micros = Some((self.options.clock)());
+            self.state.pinned_at_micros = Some(self.client.upstream_now_micros());
             self.commit(Vec::new()).await?;
         }
         Ok(())
@@ -237,7 +249,7 @@ impl Collector {
 
     /// Reads the last minutes again: a row can be indexed behind a cursor that has passed (compliance_api.md §10).
     async fn overlap(&mut self) -> Result<(), SourceError> {
-        let now = (self.options.clock)();
+        let now = self.client.upstream_now_micros();
         let filters = window(self.frequent_filters(), now - self.overlap_micros(), now - INDEXING_LAG_MICROS);
         let before = self.report.added;
         self.walk(Walk::Again, &filters, None).await?;
@@ -248,7 +260,7 @@ impl Collector {
     /// Once a day, the last days again, with the rows of every key. The frequent reads leave some out, so this one goes
     /// back to before the last time, or before the backfill, however long ago that was.
     async fn reconcile(&mut self) -> Result<(), SourceError> {
-        let now = (self.options.clock)();
+        let now = self.client.upstream_now_micros();
         let last = self.state.last_reconciled_to_micros;
         if last.is_some_and(|to| now - to < DAY_MICROS) {
             return Ok(());
@@ -273,7 +285,7 @@ impl Collector {
     }
 
     fn overlap_micros(&self) -> i64 {
-        i64::try_from(self.options.overlap.as_micros()).unwrap_or(i64::MAX)
+        micros(self.options.overlap)
     }
 
     /// Walks pages and stores each before the next is asked for.
@@ -318,15 +330,17 @@ impl Collector {
     async fn page(&mut self, query: &[(&str, String)]) -> Result<FeedPage, SourceError> {
         let answer = self.client.get(&UpstreamPath::Activities, query, FeedPage::parse).await;
         let answer = answer.map_err(|error| self.failed(error))?;
-        remember(&mut self.state.own_requests, answer.request_id.clone());
+        remember_request(&mut self.state.own_requests, answer.request_id.clone());
         self.report.last_request_id = answer.request_id;
         Ok(answer.value)
     }
 
     async fn take_in(&mut self, walk: Walk, page: &FeedPage) -> Result<(), SourceError> {
-        let CollectorState { own_requests, own_key_id, .. } = &mut self.state;
         let name = &self.options.endpoint.name;
-        let sorted = sort_out(page, name, &self.door, self.options.own_rows, own_requests, own_key_id);
+        let sorted = sort_out(page, name, &self.door, self.options.own_rows, &mut self.state);
+        // A row of the future says nothing about how fresh the upstream is.
+        let now = self.client.upstream_now_micros();
+        self.state.latest_row_micros = self.state.latest_row_micros.map(|latest| latest.min(now));
         self.report.read += page.rows.len() as u64;
         self.report.own += sorted.own;
         self.report.rejected += sorted.rejected.len() as u64;
@@ -346,19 +360,21 @@ impl Collector {
     }
 
     /// Rows are read more than once; what they tell is told once a run.
-    fn note_switch(&mut self, switch: &page::Switched) {
-        match switch.to {
-            Recording::On if !self.report.resumed_micros.contains(&switch.at_micros) => {
-                self.report.resumed_micros.push(switch.at_micros);
+    fn note_switch(&mut self, switched: &page::Switched) {
+        let page::Switched { at_micros, activity, switch, to } = switched;
+        match to {
+            Recording::On => {
+                let resumed = Resumed { at_micros: *at_micros, switch: *switch };
+                if !self.report.resumed.contains(&resumed) {
+                    self.report.resumed.push(resumed);
+                }
             }
             Recording::Off => {
-                let reason = format!("the upstream's recording was switched off ({})", switch.activity);
-                let alarm = GapAlarm { from_micros: switch.at_micros, reason };
+                let alarm = GapAlarm::switched_off(*switch, activity, *at_micros);
                 if !self.report.alarms.contains(&alarm) {
                     self.report.alarms.push(alarm);
                 }
             }
-            Recording::On => {}
         }
     }
 
@@ -384,6 +400,10 @@ impl Collector {
     fn failed(&self, error: UpstreamError) -> SourceError {
         SourceError::Collect { name: self.options.endpoint.name.clone(), error }
     }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 fn window(mut filters: Vec<(&'static str, String)>, from_micros: i64, to_micros: i64) -> Vec<(&'static str, String)> {

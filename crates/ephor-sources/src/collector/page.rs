@@ -6,10 +6,14 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use ephor_lake::ActivityRows;
+use ephor_wire::timestamp::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
+use super::gaps::RecordingSwitch;
+use super::state::CollectorState;
 use crate::Door;
 
 /// A page, its rows still part of the answer.
@@ -53,18 +57,30 @@ pub enum OwnRows {
 /// Requests remembered: enough to be recognised by, few enough to be committed with every page.
 const REMEMBERED: usize = 64;
 
-/// Remembers one more of our own requests.
-pub(super) fn remember(requests: &mut VecDeque<String>, id: Option<String>) {
-    requests.extend(id);
-    while requests.len() > REMEMBERED {
-        requests.pop_front();
+/// Keys known as ours: a rotation leaves the old one's rows to be read for days yet.
+const OWN_KEYS: usize = 16;
+
+/// Rejected rows known: a collector that met more of them writes the oldest down once more, and no worse.
+const REJECTED_ROWS: usize = 512;
+
+/// Adds one more and lets the oldest go.
+fn remember<T>(known: &mut VecDeque<T>, one: T, at_most: usize) {
+    known.push_back(one);
+    while known.len() > at_most {
+        known.pop_front();
     }
 }
 
-/// The key that made one of our requests, if this row tells of one.
-fn own_key_in(row: &Value, requests: &VecDeque<String>) -> Option<String> {
-    let request = row["request_id"].as_str()?;
-    requests.iter().any(|id| id == request).then(|| row["actor"]["api_key_id"].as_str().map(str::to_owned))?
+/// Remembers one more of our own requests.
+pub(super) fn remember_request(requests: &mut VecDeque<String>, id: Option<String>) {
+    if let Some(id) = id {
+        remember(requests, id, REMEMBERED);
+    }
+}
+
+/// The key that a row tells of a request with.
+fn key_in(row: &Value) -> Option<&str> {
+    row["actor"]["api_key_id"].as_str()
 }
 
 /// A switch of the upstream's recording that a row tells of.
@@ -72,6 +88,7 @@ fn own_key_in(row: &Value, requests: &VecDeque<String>) -> Option<String> {
 pub(super) struct Switched {
     pub(super) at_micros: i64,
     pub(super) activity: String,
+    pub(super) switch: RecordingSwitch,
     pub(super) to: Recording,
 }
 
@@ -87,23 +104,24 @@ pub(super) enum Recording {
 pub(super) struct Sorted {
     pub(super) rows: ActivityRows,
     pub(super) own: u64,
+    /// Rows that are no activities and were not met before.
     pub(super) rejected: Vec<(String, Bytes)>,
     pub(super) switches: Vec<Switched>,
+    /// The newest row that was let through.
     pub(super) newest_micros: Option<i64>,
 }
 
-/// Lets a page's rows through the door, learns our own key, and leaves out what it made.
+/// Lets a page's rows through the door, learns which keys are ours, and leaves out what they made. What is learned is
+/// noted in `state`, to be committed with the rows.
 pub(super) fn sort_out(
     page: &FeedPage,
     source: &str,
     door: &Door,
     policy: OwnRows,
-    requests: &VecDeque<String>,
-    own_key: &mut Option<String>,
+    state: &mut CollectorState,
 ) -> Sorted {
-    if own_key.is_none() {
-        *own_key = page.rows.iter().filter_map(api_access).find_map(|row| own_key_in(&row, requests));
-    }
+    let accesses: Vec<Option<Value>> = page.rows.iter().map(api_access).collect();
+    learn_own_keys(&accesses, state);
     let bytes = page.rows.iter().map(Bytes::len).sum();
     let mut sorted = Sorted {
         rows: ActivityRows::with_capacity(page.rows.len(), bytes),
@@ -112,12 +130,13 @@ pub(super) fn sort_out(
         switches: Vec::new(),
         newest_micros: None,
     };
-    for row in &page.rows {
-        let is_own = policy == OwnRows::Exclude
-            && own_key.is_some()
-            && api_access(row).is_some_and(|access| access["actor"]["api_key_id"].as_str() == own_key.as_deref());
-        if is_own {
+    for (row, access) in page.rows.iter().zip(&accesses) {
+        let own = access.as_ref().filter(|access| is_own(access, state));
+        if let Some(own) = own.filter(|_| policy == OwnRows::Exclude) {
             sorted.own += 1;
+            // Left out, it still shows that the upstream records.
+            let at = own["created_at"].as_str().and_then(|at| Timestamp::parse(at).ok());
+            state.latest_row_micros = state.latest_row_micros.max(at.map(|at| at.micros()));
             continue;
         }
         let admitted = door.admit(source, row, |raw, header| {
@@ -128,14 +147,45 @@ pub(super) fn sort_out(
             Ok((at_micros, is_switch, activity)) => {
                 sorted.newest_micros = sorted.newest_micros.max(Some(at_micros));
                 if is_switch {
-                    let to = if turns_off(row) { Recording::Off } else { Recording::On };
-                    sorted.switches.push(Switched { at_micros, activity, to });
+                    let told = switches_in(row).into_iter();
+                    sorted.switches.extend(told.map(|(switch, to)| Switched {
+                        at_micros,
+                        activity: activity.clone(),
+                        switch,
+                        to,
+                    }));
                 }
             }
-            Err(refused) => sorted.rejected.push((refused.to_string(), row.clone())),
+            Err(refused) => {
+                let fingerprint = fingerprint(row);
+                if !state.rejected_rows.contains(&fingerprint) {
+                    remember(&mut state.rejected_rows, fingerprint, REJECTED_ROWS);
+                    sorted.rejected.push((refused.to_string(), row.clone()));
+                }
+            }
         }
     }
+    state.latest_row_micros = state.latest_row_micros.max(sorted.newest_micros);
     sorted
+}
+
+/// A row that tells of one of our requests names a key of ours: the first, or one that came by rotation.
+fn learn_own_keys(accesses: &[Option<Value>], state: &mut CollectorState) {
+    for row in accesses.iter().flatten() {
+        let ours = row["request_id"].as_str().is_some_and(|id| state.own_requests.iter().any(|own| own == id));
+        if let Some(key) = key_in(row).filter(|key| ours && !state.own_keys.iter().any(|own| own == key)) {
+            remember(&mut state.own_keys, key.to_owned(), OWN_KEYS);
+        }
+    }
+}
+
+fn is_own(access: &Value, state: &CollectorState) -> bool {
+    key_in(access).is_some_and(|key| state.own_keys.iter().any(|own| own == key))
+}
+
+/// The same for the same bytes, on every machine and in every version.
+fn fingerprint(row: &Bytes) -> u64 {
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, row).as_u64_pair().0
 }
 
 /// The type that tells of recording switched on or off (compliance_api.md §3).
@@ -148,16 +198,75 @@ fn api_access(row: &Bytes) -> Option<Value> {
     (value["type"] == "compliance_api_accessed").then_some(value)
 }
 
-/// Whether a settings row says that something went off, in any of the published change shapes.
-fn turns_off(row: &Bytes) -> bool {
-    let Ok(value) = serde_json::from_slice::<Value>(row) else {
-        return false;
+/// What a settings row switches, and to what, in any of the published change shapes. Each switch that it names with
+/// neither on nor off, and whatever else it changes, is left as it is.
+fn switches_in(row: &Bytes) -> Vec<(RecordingSwitch, Recording)> {
+    let Ok(value) = serde_json::from_slice::<Value>(row) else { return Vec::new() };
+    let mut told: Vec<(RecordingSwitch, Recording)> = Vec::new();
+    let mut note = |name: &str, to: &Value| {
+        if let Some((switch, to)) = switch_named(name).zip(switched_to(to)) {
+            told.retain(|(known, _)| *known != switch);
+            told.push((switch, to));
+        }
     };
-    let off =
-        |value: &Value| *value == Value::Bool(false) || matches!(value.as_str(), Some("disabled" | "off" | "false"));
-    let updates = value["updates"].as_array().into_iter().flatten();
-    ["enabled", "state", "current_enabled", "new_enabled", "current_value", "new_value", "compliance_api_enabled"]
-        .iter()
-        .any(|name| off(&value[*name]))
-        || updates.into_iter().any(|update| off(&update["current_value"]))
+    for (name, to) in value.as_object().into_iter().flatten() {
+        note(name, to);
+    }
+    for update in value["updates"].as_array().into_iter().flatten() {
+        if let Some(name) = update["type"].as_str().or(update["name"].as_str()) {
+            note(name, &update["current_value"]);
+        }
+    }
+    told
+}
+
+/// The switch that a field or an update is about (activity_types.json; compliance_api.md §3 for `state`).
+fn switch_named(name: &str) -> Option<RecordingSwitch> {
+    match name {
+        "compliance_api_enabled" | "state" | "enabled" => Some(RecordingSwitch::Api),
+        "compliance_api_logging_enabled" => Some(RecordingSwitch::Logging),
+        _ => None,
+    }
+}
+
+/// On or off, as flag, as word, or as the object that the settings endpoint writes.
+fn switched_to(value: &Value) -> Option<Recording> {
+    match value {
+        Value::Bool(on) => Some(if *on { Recording::On } else { Recording::Off }),
+        Value::String(word) => match word.as_str() {
+            "enabled" | "on" | "true" => Some(Recording::On),
+            "disabled" | "off" | "false" => Some(Recording::Off),
+            _ => None,
+        },
+        Value::Object(state) => state.get("type").filter(|kind| kind.is_string()).and_then(switched_to),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Recording::{Off, On};
+    use RecordingSwitch::{Api, Logging};
+
+    #[test]
+    fn a_settings_row_switches_what_it_names_and_nothing_else() {
+        let cases: [(&str, &[(RecordingSwitch, Recording)]); 12] = [
+            (r#"{"compliance_api_enabled":false}"#, &[(Api, Off)]),
+            (r#"{"compliance_api_enabled":true,"compliance_api_logging_enabled":null}"#, &[(Api, On)]),
+            (r#"{"compliance_api_logging_enabled":false}"#, &[(Logging, Off)]),
+            (r#"{"compliance_api_enabled":true,"compliance_api_logging_enabled":false}"#, &[(Api, On), (Logging, Off)]),
+            (r#"{"state":{"type":"disabled"}}"#, &[(Api, Off)]),
+            (r#"{"updates":[{"type":"state","previous_value":"enabled","current_value":"disabled"}]}"#, &[(Api, Off)]),
+            (r#"{"updates":[{"type":"state","previous_value":"disabled","current_value":"enabled"}]}"#, &[(Api, On)]),
+            (r#"{"updates":[{"type":"compliance_api_logging_enabled","current_value":true}]}"#, &[(Logging, On)]),
+            (r#"{"updates":[{"type":"webhook_enabled","current_value":false}]}"#, &[]),
+            (r#"{"updates":[{"type":"state","current_value":"pending"}],"current_value":false}"#, &[]),
+            (r#"{"actor":{"state":"disabled"},"contact":"on"}"#, &[]),
+            (r#"{"updates":false,"state":7}"#, &[]),
+        ];
+        for (row, told) in cases {
+            assert_eq!(switches_in(&Bytes::from_static(row.as_bytes())), told, "{row}");
+        }
+    }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The place of one source in its upstream's feed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,8 +22,48 @@ pub struct CollectorState {
     pub last_reconciled_to_micros: Option<i64>,
     /// The newest row stored, to read on by time should the bookmark be lost upstream.
     pub newest_micros: Option<i64>,
-    /// Ids of our latest requests: the upstream's record of them, read a day later, tells which key is ours.
+    /// The newest row ever met, stored or left out: how fresh the upstream is.
+    pub latest_row_micros: Option<i64>,
+    /// Ids of our latest requests: the upstream's record of them, read a day later, tells which keys are ours.
     pub own_requests: VecDeque<String>,
-    /// The id of the key that we use, as the upstream's own record of our requests names it.
-    pub own_key_id: Option<String>,
+    /// Ids of the keys that we use or used, as the upstream's own record of our requests names them.
+    #[serde(alias = "own_key_id", deserialize_with = "one_or_many")]
+    pub own_keys: VecDeque<String>,
+    /// Fingerprints of rows that are no activities and are in the rejects file.
+    pub rejected_rows: VecDeque<u64>,
+}
+
+/// A place that was stored when one key was all there could be holds it as text or null.
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<VecDeque<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Keys {
+        Many(VecDeque<String>),
+        One(Option<String>),
+    }
+    Ok(match Keys::deserialize(deserializer)? {
+        Keys::Many(keys) => keys,
+        Keys::One(key) => key.into_iter().collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_stored_before_keys_were_rotated_is_still_read() {
+        for (stored, keys) in [
+            (r#"{"bookmark":"b","own_key_id":"apikey_1"}"#, vec!["apikey_1"]),
+            (r#"{"bookmark":"b","own_key_id":null}"#, vec![]),
+            (r#"{"bookmark":"b"}"#, vec![]),
+            (r#"{"bookmark":"b","own_keys":["apikey_1","apikey_2"]}"#, vec!["apikey_1", "apikey_2"]),
+        ] {
+            let state: CollectorState = serde_json::from_str(stored).unwrap_or_default();
+            assert_eq!(
+                (state.bookmark.as_deref(), Vec::from(state.own_keys)),
+                (Some("b"), keys.iter().map(|k| (*k).to_owned()).collect())
+            );
+        }
+    }
 }

@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use ephor_lake::{ActivityFilter, AppendBatch, Appender, FeedQuery, Lake, LakeOptions, Order, PageFrom};
 use ephor_sources::{
-    Collector, CollectorOptions, CollectorState, Door, Endpoint, OwnRows, Pace, SourceError, SourceReport,
+    Collector, CollectorOptions, CollectorState, Door, Endpoint, GapAlarm, Ledger, OwnRows, Pace, RecordingSwitch,
+    Resumed, SourceError, SourceReport, gap_end, read_compliance_directory,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -51,6 +52,8 @@ fn endpoint(upstream: &Upstream) -> Endpoint {
             window: Duration::from_secs(1),
             second: Duration::from_millis(1),
         },
+        assumed_limit: None,
+        ledger: Ledger::default(),
     }
 }
 
@@ -61,6 +64,7 @@ struct World {
     appender: Appender,
     door: Arc<Door>,
     upstream: Upstream,
+    endpoint: Endpoint,
 }
 
 impl World {
@@ -68,15 +72,17 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let (lake, appender) = Lake::open_writer(&dir.path().join("lake"), LakeOptions::default()).await.unwrap();
         let upstream = Upstream::serve(truth, seed, share_of_faults, 2 * TIMEOUT).await;
-        Self { dir, lake, appender, door: Arc::new(Door::new()), upstream }
+        let endpoint = endpoint(&upstream);
+        Self { dir, lake, appender, door: Arc::new(Door::new()), upstream, endpoint }
     }
 
     async fn collector(&self) -> Collector {
         let options = CollectorOptions {
-            endpoint: endpoint(&self.upstream),
+            endpoint: self.endpoint.clone(),
             overlap: Duration::from_secs(15 * 60),
             own_rows: OwnRows::Exclude,
             backfill_from_micros: None,
+            stale_after: Some(Duration::from_secs(48 * 3600)),
             rejects: self.dir.path().join("rejects").join("upstream.ndjson"),
             clock,
         };
@@ -254,6 +260,23 @@ async fn a_page_that_could_not_be_stored_is_read_again() {
 }
 
 #[tokio::test]
+async fn a_row_that_is_no_activity_is_set_aside_once_however_often_it_is_read() {
+    let mut truth = rows(45, 100, NOON - DAY, NOON - HOUR);
+    for (minutes, id) in [(10, "yyy"), (5, "zzz")] {
+        let mut bad = Row::new(NOON - minutes * MINUTE, id, "t", r#""actor":{}"#);
+        bad.raw = format!(r#"{{"created_at":"2026-11-23T11:50:00Z","type":"without an id, {minutes}"}}"#);
+        truth.push(bad);
+    }
+    let world = World::new(truth, 0, 0.0).await;
+    let mut rejected = world.run_until_done().await.rejected;
+    for _ in 0..3 {
+        rejected += world.run_until_done().await.rejected;
+    }
+    let kept = std::fs::read_to_string(world.dir.path().join("rejects").join("upstream.ndjson")).unwrap();
+    assert_eq!((rejected, kept.lines().count()), (2, 2), "{kept}");
+}
+
+#[tokio::test]
 async fn a_lost_bookmark_is_replaced_by_reading_since_the_newest_row_even_if_that_is_interrupted() {
     let (long_ago, short_ago) = long_and_short_ago(50);
     NOW.set(NOON - 12 * HOUR + 2 * MINUTE);
@@ -325,7 +348,71 @@ async fn a_recording_switched_off_raises_one_alarm_however_often_its_row_is_read
     let report = world.run_until_done().await;
     let alarms: Vec<_> = report.alarms.iter().map(|alarm| (alarm.from_micros, alarm.reason.as_str())).collect();
     assert_eq!(alarms, [(NOON - 5 * MINUTE, "the upstream's recording was switched off (activity_off)")]);
-    assert_eq!(report.resumed_micros, [NOON - 4 * MINUTE]);
+    assert_eq!(report.resumed, [Resumed { at_micros: NOON - 4 * MINUTE, switch: RecordingSwitch::Api }]);
+}
+
+#[tokio::test]
+async fn a_change_of_something_else_switches_nothing_on() {
+    let mut truth = rows(95, 100, NOON - DAY, NOON - HOUR);
+    let switch = |at: i64, id: &str, fields: &str| {
+        Row::new(at, id, "org_compliance_api_settings_updated", &format!(r#""actor":{{}},{fields}"#))
+    };
+    truth.push(switch(NOON - 9 * MINUTE, "activity_off", r#""compliance_api_logging_enabled":false"#));
+    truth.push(switch(NOON - 8 * MINUTE, "activity_other", r#""compliance_api_enabled":true"#));
+    truth.push(switch(NOON - 7 * MINUTE, "activity_contact", r#""updates":[{"type":"contact","current_value":"x"}]"#));
+    let world = World::new(truth, 0, 0.0).await;
+    let report = world.run_until_done().await;
+    let [gap] = report.alarms.as_slice() else { panic!("{:?}", report.alarms) };
+    assert_eq!(gap.reason, "the upstream's logging was switched off (activity_off)");
+    assert_eq!(gap_end(gap, &report, Some(NOON)), None);
+    world.publish(vec![switch(NOON - 6 * MINUTE, "activity_on", r#""compliance_api_logging_enabled":true"#)]);
+    let report = world.run_until_done().await;
+    assert_eq!(gap_end(gap, &report, Some(NOON)), Some(NOON - 6 * MINUTE));
+}
+
+#[tokio::test]
+async fn an_upstream_without_a_new_row_for_longer_than_expected_raises_an_alarm_until_one_comes() {
+    let newest = NOON - HOUR;
+    let world = World::new(vec![Row::new(newest, "activity_1", "t", r#""actor":{}"#)], 0, 0.0).await;
+    assert_eq!(world.run_until_done().await.alarms, []);
+    NOW.set(newest + 48 * HOUR);
+    assert_eq!(world.run_until_done().await.alarms, []);
+    NOW.set(newest + 48 * HOUR + MINUTE);
+    let report = world.run_until_done().await;
+    let reason = "no row came for more than 48 hours: the upstream may have stopped recording".to_owned();
+    let gap = GapAlarm { from_micros: newest, reason };
+    assert_eq!((&report.alarms, gap_end(&gap, &report, Some(NOON))), (&vec![gap.clone()], None));
+    world.publish(vec![Row::new(newest + 47 * HOUR, "activity_2", "t", r#""actor":{}"#)]);
+    let report = world.run_until_done().await;
+    assert_eq!((report.alarms.len(), gap_end(&gap, &report, Some(NOON))), (0, Some(newest + 47 * HOUR)));
+}
+
+#[tokio::test]
+async fn our_own_requests_show_that_a_quiet_upstream_still_records() {
+    let world = World::new(rows(96, 10, NOON - DAY, NOON - HOUR), 0, 0.0).await;
+    world.upstream.manners().records_requests_at = Some(NOON - 10 * MINUTE);
+    world.run_until_done().await;
+    NOW.set(NOON + 3 * DAY);
+    world.upstream.manners().records_requests_at = Some(NOON + 3 * DAY - 10 * MINUTE);
+    assert_eq!(world.run_until_done().await.alarms, []);
+}
+
+#[tokio::test]
+async fn windows_of_time_are_those_of_the_upstreams_clock() {
+    let ahead = 3 * HOUR;
+    let world = World::new(rows(97, 100, NOON - DAY, NOON - 2 * MINUTE), 0, 0.0).await;
+    world.upstream.manners().clock_ahead_micros = ahead;
+    world.run_until_done().await;
+    // Late by the upstream's clock: our own would look for it three hours before it can be there.
+    world.publish(vec![
+        Row::new(NOON + ahead - 2 * MINUTE, "activity_zz_new", "t", r#""actor":{}"#),
+        Row::new(NOON + ahead - 10 * MINUTE, "activity_late", "t", r#""actor":{}"#),
+    ]);
+    world.run_until_done().await;
+    world.publish(vec![Row::new(NOON + ahead - 5 * MINUTE, "activity_later", "t", r#""actor":{}"#)]);
+    let report = world.run_until_done().await;
+    assert_eq!((report.late, report.clock_skew_micros), (1, Some(ahead)));
+    world.assert_whole().await;
 }
 
 #[tokio::test]
@@ -338,12 +425,27 @@ async fn rows_of_our_own_requests_are_left_out_and_those_of_other_keys_are_kept(
     world.upstream.manners().records_requests_at = Some(NOON - 10 * MINUTE);
     let report = world.run_until_done().await;
     assert!(report.own > 0);
-    assert_eq!(world.state().await.own_key_id.as_deref(), Some(KEY_ID));
+    assert_eq!(world.state().await.own_keys, [KEY_ID]);
     // A week without us: the daily reading goes back to where the last one was.
     world.publish(vec![Row::access(NOON + HOUR, "activity_other_later", "apikey_other", "req_2x")]);
     NOW.set(NOON + 8 * DAY);
     world.upstream.manners().records_requests_at = Some(NOON + 8 * DAY - 10 * MINUTE);
     world.run_until_done().await;
+    world.upstream.truth().retain(|row| !row.id.starts_with("activity_own_"));
+    world.assert_whole().await;
+}
+
+#[tokio::test]
+async fn after_a_rotation_the_rows_of_the_new_key_are_left_out_like_those_of_the_old() {
+    let world = World::new(rows(105, 150, NOON - DAY, NOON - HOUR), 0, 0.0).await;
+    world.upstream.manners().records_requests_at = Some(NOON - 10 * MINUTE);
+    world.run_until_done().await;
+    // Both are read once more by the daily reading: the last requests of the old key and the first of the new one.
+    NOW.set(NOON + DAY);
+    world.upstream.manners().records_requests_at = Some(NOON + DAY - 10 * MINUTE);
+    world.upstream.manners().key_id = Some("apikey_rotated");
+    assert!(world.run_until_done().await.own > 0);
+    assert_eq!(world.state().await.own_keys, [KEY_ID, "apikey_rotated"]);
     world.upstream.truth().retain(|row| !row.id.starts_with("activity_own_"));
     world.assert_whole().await;
 }
@@ -371,6 +473,22 @@ async fn no_more_than_our_share_of_the_budget_reaches_the_upstream() {
     // Half of ten in the second of a window, less what the way there can take.
     for six in arrived.windows(6) {
         assert!(six[5] - six[0] > Duration::from_millis(700), "{:?}", six[5] - six[0]);
+    }
+}
+
+#[tokio::test]
+async fn runs_and_readings_of_the_directory_share_one_budget() {
+    let world = World::new(rows(125, 100, NOON - 20 * DAY, NOON - 10 * DAY), 0, 0.0).await;
+    world.upstream.manners().limit_requests = Some(40);
+    for _ in 0..4 {
+        world.run_until_done().await;
+    }
+    read_compliance_directory(world.endpoint.clone(), clock).await.unwrap();
+    world.run_until_done().await;
+    let arrived: Vec<_> = world.upstream.asked().iter().map(|asked| asked.at).collect();
+    assert!(arrived.len() > 40, "{}", arrived.len());
+    for window in arrived.windows(21) {
+        assert!(window[20] - window[0] > Duration::from_millis(700), "{:?}", window[20] - window[0]);
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 use bytes::Bytes;
 use ephor_wire::timestamp::Timestamp;
@@ -120,6 +120,10 @@ pub struct Manners {
     pub refuse: Option<u16>,
     /// Each request becomes a row of its own at this time.
     pub records_requests_at: Option<i64>,
+    /// The key's id under which they are recorded, if it is not the usual one.
+    pub key_id: Option<&'static str>,
+    /// How far the clock that the answers tell is ahead of the test's.
+    pub clock_ahead_micros: i64,
     /// Cursors of an earlier age no longer decode.
     pub age: u32,
     /// Directory paths that end so are not allowed.
@@ -214,12 +218,13 @@ async fn answer(State(inner): State<Arc<Inner>>, uri: Uri, headers: HeaderMap) -
         _ => refusal(401, "no key"),
     };
     if let Some(at) = manners.records_requests_at {
-        let row =
-            Row::access(at + i64::try_from(number).unwrap(), &format!("activity_own_{number}"), KEY_ID, &request_id);
+        let key = manners.key_id.unwrap_or(KEY_ID);
+        let row = Row::access(at + i64::try_from(number).unwrap(), &format!("activity_own_{number}"), key, &request_id);
         locked(&inner.truth).push(row);
     }
     let set = response.headers_mut();
     set.insert("request-id", request_id.parse().unwrap());
+    set.insert(header::DATE, http_date(crate::clock() + manners.clock_ahead_micros));
     if let Some(limit) = manners.limit_requests {
         set.insert("anthropic-ratelimit-requests-limit", limit.into());
         set.insert("anthropic-ratelimit-requests-remaining", 1.into());
@@ -359,4 +364,10 @@ pub fn refusal(status: u16, message: &str) -> Response {
     let mut response = json_answer(body.to_string());
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
     response
+}
+
+/// An instant as HTTP writes it, to the second.
+fn http_date(micros: i64) -> HeaderValue {
+    let at = jiff::Timestamp::from_microsecond(micros).unwrap();
+    jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at).unwrap().parse().unwrap()
 }

@@ -46,6 +46,7 @@ fn chosen(config: &Config, options: &Collect) -> Result<Vec<Upstream>, Failure> 
             poll_seconds: 60,
             overlap_minutes: 15,
             own_rows: OwnRowsConfig::Exclude,
+            stale_after_hours: 48,
             backfill_from: None,
             directory: options.directory,
         }],

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use ephor_lake::Lake;
 use ephor_lake::control::{Control, KeyState, Recording};
+use ephor_sources::GapCause;
 use serde::Serialize;
 
 use crate::arguments::Global;
@@ -105,9 +106,21 @@ async fn control_checks(control: &Control) -> Result<Vec<Check>, Failure> {
     }
     let open = control.sources().gaps().await?.into_iter().filter(|gap| gap.closed_at_micros.is_none());
     checks.extend(open.map(|gap| {
-        Check::bad(&format!("gap at {}", gap.source), gap.reason, "what the source did not record cannot be had later")
+        let advice = gap_advice(GapCause::of(&gap.reason));
+        Check::bad(&format!("gap at {}", gap.source), gap.reason, advice)
     }));
     Ok(checks)
+}
+
+fn gap_advice(cause: Option<GapCause>) -> &'static str {
+    match cause {
+        Some(GapCause::KeyRefused) => "give the upstream's entry in ephor.toml a key with the scopes it needs",
+        Some(GapCause::SwitchedOff(_)) => "switch it on at the upstream; what it did not record cannot be had later",
+        Some(GapCause::Stale) => {
+            "see whether the upstream records; where days without a row are usual, raise stale_after_hours"
+        }
+        None => "what the source did not record cannot be had later",
+    }
 }
 
 fn upstream_key(upstream: &config::Upstream) -> Check {
