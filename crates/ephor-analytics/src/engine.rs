@@ -105,17 +105,33 @@ impl Weighter<(ReportQuery, AsOf), Arc<[ReportRow]>> for ReportWeight {
 /// Every row that answers a question, in order; written as JSON a page at a time.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    frame: Arc<Frame>,
-    order: Option<Vec<u32>>,
+    rows: AnswerRows,
     /// How much of the lake it was made from.
     pub as_of: AsOf,
 }
 
+#[derive(Debug, Clone)]
+enum AnswerRows {
+    /// Counted here; in the frame's own order if there is no other.
+    Counted { frame: Arc<Frame>, order: Option<Vec<u32>> },
+    /// JSON objects as an upstream told them.
+    Told(Arc<[Bytes]>),
+}
+
 impl Answer {
+    /// An answer of rows that are JSON objects already.
+    #[must_use]
+    pub fn told(rows: Arc<[Bytes]>, as_of: AsOf) -> Self {
+        Self { rows: AnswerRows::Told(rows), as_of }
+    }
+
     /// How many rows there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.frame.rows
+        match &self.rows {
+            AnswerRows::Counted { frame, .. } => frame.rows,
+            AnswerRows::Told(rows) => rows.len(),
+        }
     }
 
     /// Whether there is none.
@@ -126,14 +142,22 @@ impl Answer {
 
     /// Writes rows as JSON objects with commas between them.
     pub fn write(&self, rows: Range<usize>, out: &mut Vec<u8>) {
-        let program = JsonProgram::new(&self.frame);
         let rows = rows.start.min(self.len())..rows.end.min(self.len());
+        let program = match &self.rows {
+            AnswerRows::Counted { frame, .. } => Some(JsonProgram::new(frame)),
+            AnswerRows::Told(_) => None,
+        };
         for place in rows.clone() {
             if place > rows.start {
                 out.push(b',');
             }
-            let row = self.order.as_ref().map_or(place, |order| order[place] as usize);
-            program.write(row, out);
+            match (&self.rows, &program) {
+                (AnswerRows::Counted { order, .. }, Some(program)) => {
+                    program.write(order.as_ref().map_or(place, |order| order[place] as usize), out);
+                }
+                (AnswerRows::Told(told), _) => out.extend_from_slice(&told[place]),
+                (AnswerRows::Counted { .. }, None) => {}
+            }
         }
     }
 }
@@ -191,7 +215,7 @@ impl Analytics {
         };
         let sorted_by = listing::sort_columns(Spec::of(query.listing), &query.group_by);
         let order = frame::ordered(&frame, &sorted_by, &query.ordering);
-        Ok(Answer { frame, order, as_of })
+        Ok(Answer { rows: AnswerRows::Counted { frame, order }, as_of })
     }
 
     /// One entry a day, each one JSON object.

@@ -134,7 +134,7 @@ impl Serving {
         let rest = NodeRest { appender: appender.clone(), control: control.clone() };
         let (stop, stopping) = watch::channel(false);
         let upkeep = tokio::spawn(upkeep(appender.clone(), retention, stopping.clone()));
-        let analytics = Analytics::open(lake.clone(), appender.clone(), AnalyticsOptions::default());
+        let analytics = Analytics::open(&lake, AnalyticsOptions::default()).await?;
         let app = App::new(AppParts { lake, appender, analytics, control, door, clock: now_micros, options });
         let background = ephor_server::spawn_background(&app, stopping);
         let (end_server, ended) = oneshot::channel::<()>();

@@ -79,17 +79,17 @@ async fn page(app: &App, caller: &Caller, uri: &Uri, listing: Listing, route: &R
     let moment = Moment { reach: reach::of(app, caller).await?, now_micros: app.now() };
     let (asked, rows) = ask::listing(&query, listing, &moment, &app.options().analytics, walk)?;
     let answer = engine::listing(app, &asked).await?;
-    let from = place.map_or(0, |place| place.rows_before as usize).min(answer.rows.len());
+    let from = place.map_or(0, |place| place.rows_before as usize).min(answer.len());
     let to = match rows {
-        PageRows::Whole => answer.rows.len(),
-        PageRows::AtMost(limit) => answer.rows.len().min(from + limit),
+        PageRows::Whole => answer.len(),
+        PageRows::AtMost(limit) => answer.len().min(from + limit),
     };
-    let next_page = (to < answer.rows.len()).then(|| {
+    let next_page = (to < answer.len()).then(|| {
         let end = i64::from(ask::resolved_end(asked.days).0);
         let rows_before = u32::try_from(to).unwrap_or(u32::MAX);
         tokens.issue(question, &Place { rows_before, end, as_of: answer.as_of })
     });
-    Ok(envelope::listing(answer.rows[from..to].iter(), next_page.as_deref()))
+    Ok(envelope::listing(&answer, from..to, next_page.as_deref()))
 }
 
 /// A day as tokens hold it. Tokens are signed, so what lies outside of all days never comes.

@@ -36,8 +36,6 @@ pub(super) async fn report(app: &App, query: &ReportQuery) -> Result<ReportAnswe
 fn problem(error: AnalyticsError) -> Problem {
     match error {
         AnalyticsError::Lake(error) => error.into(),
-        AnalyticsError::AsOfGone => {
-            Problem::gone("page: what this walk was reading is no longer kept; begin again at the first page")
-        }
+        other => Problem::internal(&other),
     }
 }

@@ -48,7 +48,7 @@ fn answer(question: String) -> Option<(Script, Vec<Bytes>)> {
 pub(super) fn listing(query: &ListingQuery) -> Option<Answer> {
     let (script, rows) = answer(format!("{query:?}"))?;
     let as_of = query.as_of.unwrap_or(AsOf { usage_seq: script.usage_seq, upstream_seq: 0 });
-    Some(Answer { rows: Arc::from(rows), as_of })
+    Some(Answer::told(Arc::from(rows), as_of))
 }
 
 pub(super) fn summaries(query: &SummariesQuery) -> Option<Vec<Bytes>> {

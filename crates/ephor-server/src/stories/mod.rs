@@ -134,7 +134,7 @@ impl House {
             .grant(OWNER, Some("user_ada"), Role::PrimaryOwner, &setup, NOON, &mut rand::rng())
             .await
             .unwrap();
-        let analytics = Analytics::open(lake.clone(), appender.clone(), AnalyticsOptions::default());
+        let analytics = Analytics::open(&lake, AnalyticsOptions::default()).await.unwrap();
         let door = Arc::new(Door::new());
         let app = App::new(AppParts { lake, appender, analytics, control, door, clock: now, options });
         let (stop, stopped) = watch::channel(false);
