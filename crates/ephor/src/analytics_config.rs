@@ -2,6 +2,9 @@
 //! Promises that a number which makes no sense is refused by its key.
 //! Never knows what the numbers are for: the server does.
 
+use std::collections::HashMap;
+
+use ephor_analytics::{AnalyticsOptions, PriceEntry};
 use ephor_server::{AnalyticsLimits, AnalyticsProfile};
 use serde::Deserialize;
 
@@ -22,6 +25,10 @@ pub(crate) struct AnalyticsConfig {
     pub(crate) report_range_days: Option<u32>,
     pub(crate) users_limit: Option<usize>,
     pub(crate) rate_limit_per_minute: Option<u32>,
+    /// Connector names as sent → as published, before the shipped ones.
+    pub(crate) connector_aliases: HashMap<String, String>,
+    /// Negotiated prices, before the list.
+    pub(crate) price: Vec<PriceEntry>,
 }
 
 /// Which published state the numbers begin from.
@@ -31,6 +38,13 @@ pub(crate) enum ProfileConfig {
     #[default]
     Seed,
     Current,
+}
+
+impl AnalyticsConfig {
+    /// What the engine counts by.
+    pub(crate) fn options(&self) -> AnalyticsOptions {
+        AnalyticsOptions { connector_aliases: self.connector_aliases.clone(), prices: self.price.clone() }
+    }
 }
 
 /// A hundred years: what is longer is a slip, and nothing that counts days overflows below it.

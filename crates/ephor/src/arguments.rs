@@ -69,6 +69,9 @@ pub(crate) enum Command {
     /// The lake itself: ask it in SQL, count, compact.
     #[command(subcommand)]
     Lake(LakeCommand),
+    /// The aggregates behind the Analytics API.
+    #[command(subcommand)]
+    Analytics(AnalyticsCommand),
 }
 
 #[derive(Debug, Args)]
@@ -285,4 +288,17 @@ pub(crate) enum LakeCommand {
     Stats,
     /// Merge small files into sorted ones; with `[retention]` in ephor.toml, let expired days go.
     Compact,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AnalyticsCommand {
+    /// Count days of usage anew from their facts; the same facts give the same rows, byte for byte.
+    Rebuild {
+        /// The first day. Default: the first that has usage.
+        #[arg(long, value_name = "DATE")]
+        from: Option<String>,
+        /// The last day. Default: the newest that has closed.
+        #[arg(long, value_name = "DATE")]
+        to: Option<String>,
+    },
 }

@@ -85,12 +85,17 @@ impl AnalyticsLimits {
         self.calendar(now_micros).newest
     }
 
+    /// The newest day whose closing, `close_hour_utc` of the day after it, has come.
+    #[must_use]
+    pub fn closed_day(&self, now_micros: i64) -> UtcDay {
+        UtcDay::from_micros(now_micros - DAY_MICROS - i64::from(self.close_hour_utc) * HOUR_MICROS)
+    }
+
     /// The days that can be asked for at a time.
     pub(crate) fn calendar(&self, now_micros: i64) -> Calendar {
         let today = UtcDay::from_micros(now_micros);
         let delayed = back(today, self.delay_days);
-        // The newest day D whose closing, `close_hour_utc` of D + 1, has come.
-        let closed = UtcDay::from_micros(now_micros - DAY_MICROS - i64::from(self.close_hour_utc) * HOUR_MICROS);
+        let closed = self.closed_day(now_micros);
         Calendar {
             oldest: self.first_day.max(back(today, self.history_days)),
             newest: delayed.min(closed),

@@ -70,9 +70,8 @@ pub(super) async fn run(global: &Global, config: &Config, options: &Demo) -> Res
     }
     let activities = node.lake.next_seq();
     let server = Server { listen: options.listen, rate_limit_per_minute: options.rate_limit, ..Server::default() };
-    let limits = config.analytics.limits()?;
-    let newest = limits.newest_day(now_micros());
-    let serving = Serving::start(node, &server, limits, None).await?;
+    let newest = config.analytics.limits()?.newest_day(now_micros());
+    let serving = Serving::start(node, &server, &config.analytics, None).await?;
     let truth = dir.join("truth.json").display().to_string();
     let running = Running { address: &serving.address, keys: &memory.keys, truth };
     match global.format {
