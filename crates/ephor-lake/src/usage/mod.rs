@@ -89,7 +89,8 @@ impl Usage {
     }
 
     /// Columns of a day's events, in the order asked for; text as `Dictionary(Int32, Utf8)`, each batch with its own
-    /// dictionary, times as microseconds in UTC. Rows come in order of arrival. Blocks: call it where that is allowed.
+    /// dictionary, times as microseconds in UTC. Rows come in no particular order: `seq` is theirs. Blocks: call it
+    /// where that is allowed.
     ///
     /// Files that another process has replaced are gone after a while: [`crate::Lake::refresh`] then.
     pub fn read_day(&self, day: UtcDay, columns: &[&str]) -> Result<Vec<RecordBatch>, LakeError> {
