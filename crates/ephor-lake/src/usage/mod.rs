@@ -97,7 +97,7 @@ impl Usage {
         let files = self.view.files().of_day(day);
         let read: Vec<Vec<RecordBatch>> = files
             .par_iter()
-            .map(|file| columns::read(&file.full_path, columns, Text::Dictionary))
+            .map(|file| columns::read(&file.full_path, columns, Text::Dictionary { distinct: &["id"] }))
             .collect::<Result<_, _>>()?;
         Ok(read.into_iter().flatten().collect())
     }
