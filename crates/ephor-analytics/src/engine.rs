@@ -62,7 +62,6 @@ pub enum AnalyticsError {
 impl Analytics {
     /// Opens it.
     #[must_use]
-    #[expect(clippy::needless_pass_by_value, reason = "the signature of the real one")]
     pub fn open(lake: Lake, _appender: Appender, _options: AnalyticsOptions) -> Self {
         Self { _lake: lake }
     }
