@@ -137,6 +137,12 @@ mod tests {
             ["close_hour_utc = 24", "history_days = 0", "first_day = \"June\"", "profile = \"next\"", "delay = 3"]
                 .map(|text| read(text).unwrap_err())
                 .into();
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @"
+        [analytics] close_hour_utc = 24 is not between 0 and 23
+        [analytics] history_days = 0 is not between 1 and 36525
+        `June` is not a day; write it as YYYY-MM-DD, e.g. 2026-10-31
+        unknown variant `next`, expected `seed` or `current`
+        unknown field `delay`, expected one of `profile`, `delay_days`, `close_hour_utc`, `first_day`, `history_days`, `range_days`, `summaries_range_days`, `report_history_days`, `report_range_days`, `users_limit`, `rate_limit_per_minute`
+        ");
     }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "the test runner shows what a failed test printed")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise, with the place")]
 
+mod analytics;
 mod content;
 mod demo;
 mod disk_full;

@@ -149,7 +149,16 @@ mod tests {
                 told.push(calendar(profile, now));
             }
         }
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @"
+        2026-03-14T00:00:00Z Seed: 2026-01-01 to 2026-03-11, ending_date to 2026-03-12
+        2026-03-14T09:59:59.999999Z Seed: 2026-01-01 to 2026-03-11, ending_date to 2026-03-12
+        2026-03-14T10:00:00Z Seed: 2026-01-01 to 2026-03-11, ending_date to 2026-03-12
+        2026-11-23T23:00:00Z Seed: 2026-08-25 to 2026-11-20, ending_date to 2026-11-21
+        2026-03-14T00:00:00Z Current: 2026-01-01 to 2026-03-12, ending_date to 2026-03-14
+        2026-03-14T09:59:59.999999Z Current: 2026-01-01 to 2026-03-12, ending_date to 2026-03-14
+        2026-03-14T10:00:00Z Current: 2026-01-01 to 2026-03-13, ending_date to 2026-03-14
+        2026-11-23T23:00:00Z Current: 2026-01-01 to 2026-11-22, ending_date to 2026-11-23
+        ");
     }
 
     #[test]

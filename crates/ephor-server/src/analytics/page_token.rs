@@ -197,7 +197,11 @@ mod tests {
         let told = [own.read(elsewhere, &token), other.read(question, "page_x"), own.read(question, "")]
             .map(|read| read.unwrap_err().message);
         assert!(other.read(question, &token).is_err());
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @"
+        page: this token belongs to another query; send the same parameters as for its page, or begin without page
+        page: `page_x` is not a `next_page` of this server; pass it back unchanged
+        page: `` is not a `next_page` of this server; pass it back unchanged
+        ");
     }
 
     proptest! {

@@ -49,7 +49,19 @@ async fn all_eleven_endpoints_are_there_under_one_scope() {
         let answer = house.get(&format!("{}?{query}&beta=true", route.path), &key).await;
         told.push(format!("{} {} {}", answer.status.as_u16(), route.path, answer.text));
     }
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    200 /v1/organizations/analytics/users {"data":[],"next_page":null}
+    200 /v1/organizations/analytics/apps/chat/projects {"data":[],"next_page":null}
+    200 /v1/organizations/analytics/skills {"data":[],"next_page":null}
+    200 /v1/organizations/analytics/connectors {"data":[],"next_page":null}
+    200 /v1/organizations/analytics/plugins {"data":[],"next_page":null}
+    200 /v1/organizations/analytics/artifacts {"data":[],"next_page":null}
+    200 /v1/organizations/analytics/summaries {"data":[],"next_page":null,"summaries":[]}
+    200 /v1/organizations/analytics/usage_report {"organization_id":"org_parent","data":[],"has_more":false,"next_page":null,"data_refreshed_at":null}
+    200 /v1/organizations/analytics/cost_report {"organization_id":"org_parent","data":[],"has_more":false,"next_page":null,"data_refreshed_at":null}
+    200 /v1/organizations/analytics/user_usage_report {"organization_id":"org_parent","data":[],"has_more":false,"next_page":null,"data_refreshed_at":null}
+    200 /v1/organizations/analytics/user_cost_report {"organization_id":"org_parent","data":[],"has_more":false,"next_page":null,"data_refreshed_at":null}
+    "#);
 }
 
 #[tokio::test]
@@ -109,7 +121,16 @@ async fn a_token_is_good_for_its_query_its_endpoint_and_its_reach() {
         let said = if answer.status == 200 { answer.json()["data"].to_string() } else { answer.message() };
         told.push(format!("{} {said}", answer.status.as_u16()));
     }
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    200 [{"n":1},{"n":2}]
+    200 [{"n":1},{"n":2}]
+    400 page: this token belongs to another query; send the same parameters as for its page, or begin without page
+    400 page: this token belongs to another query; send the same parameters as for its page, or begin without page
+    400 page: this token belongs to another query; send the same parameters as for its page, or begin without page
+    400 page: this token belongs to another query; send the same parameters as for its page, or begin without page
+    400 page: `page_AAAA` is not a `next_page` of this server; pass it back unchanged
+    400 page: `` is not a `next_page` of this server; pass it back unchanged
+    "#);
 }
 
 #[tokio::test]
@@ -134,7 +155,10 @@ async fn a_report_walk_whose_beginning_has_left_the_history_is_gone() {
     wait(60 * 24 * 3600 * SECOND);
     let gone = house.get(&format!("{USAGE}?{query}&page={next}"), &key).await;
     let refused = house.get(&format!("{USAGE}?{query}"), &key).await;
-    insta::assert_snapshot!([gone.told(), refused.told()].join("\n"), @"");
+    insta::assert_snapshot!([gone.told(), refused.told()].join("\n"), @r#"
+    410 {"type":"error","error":{"type":"invalid_request_error","message":"page: the range of this walk has left the history; begin again at the first page"},"request_id":"req_…"}
+    400 {"type":"error","error":{"type":"invalid_request_error","message":"starting_at: the earliest that is served is 2026-01-22T12:00:00Z"},"request_id":"req_…"}
+    "#);
 }
 
 #[tokio::test]
@@ -145,13 +169,17 @@ async fn a_key_of_one_organization_asks_for_that_one_only() {
     house.get(&format!("{USERS}?{DAY}"), &key).await;
     house.get(&format!("{USERS}?{DAY}"), &east).await;
     let report = house.get(&format!("{USAGE}?starting_at=2026-11-01T00:00:00Z"), &east).await.json();
-    let reaches: Vec<String> = told::asked()
-        .iter()
-        .map(|question| {
-            question.split_once("reach: ").unwrap().1.split_once(", days").map_or("…", |(reach, _)| reach).to_owned()
-        })
-        .collect();
-    insta::assert_snapshot!(reaches.join("\n"), @"");
+    let reach = |question: &String| {
+        let rest = question.split_once("reach: ").unwrap().1;
+        let end = rest.find(", days").or_else(|| rest.find(", from_micros")).unwrap();
+        rest[..end].to_owned()
+    };
+    let reaches: Vec<String> = told::asked().iter().map(reach).collect();
+    insta::assert_snapshot!(reaches.join("\n"), @r#"
+    Parent
+    Organization { id: "org_east", uuid: "11111111-1111-4111-8111-111111111111" }
+    Organization { id: "org_east", uuid: "11111111-1111-4111-8111-111111111111" }
+    "#);
     assert_eq!(report["organization_id"], "org_east");
 }
 
@@ -179,7 +207,23 @@ async fn what_cannot_be_asked_is_refused_by_name_with_the_way_out() {
         let answer = house.get(&format!("/v1/organizations/analytics/{path}"), &key).await;
         told.push(format!("{} {path}: {}", answer.status.as_u16(), answer.message()));
     }
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @"
+    400 users: date: required, as YYYY-MM-DD; or starting_date for a range
+    400 users?date=2026-11-21: date: the newest available day is 2026-11-20
+    400 users?date=2026-08-24: date: the oldest available day is 2026-08-25
+    400 users?date=2025-12-31: date: the oldest available day is 2026-08-25
+    400 users?date=2026-11-20&filter[]=product:chat: filter[]: the dimension `product` is not supported here; there are project_id, rbac_group_id, user_id
+    400 skills?date=2026-11-20&group_by[]=colour: group_by[]: `colour` is not supported here; there are product, rbac_group_id, user_id
+    400 connectors?date=2026-11-20&order_by=messages: order_by: `messages` is neither connector_name nor the path of a number in a row of this endpoint, such as chat_metrics.distinct_conversation_connector_used_count
+    400 summaries: starting_date: required, as YYYY-MM-DD
+    400 summaries?starting_date=2026-10-01&ending_date=2026-11-20: ending_date: a range has at most 31 days
+    400 artifacts?starting_date=2026-11-01: date: required, as YYYY-MM-DD
+    400 usage_report: starting_at: required, as an RFC 3339 time with a zone
+    400 usage_report?starting_at=2026-11-01T00:00:00Z&group_by[]=token_type: group_by[]: `token_type` is not supported here; there are context_window, inference_geo, model, product, rbac_group_id, slack_channel_id, speed, claude_tag_category, claude_tag_user_id
+    400 cost_report?starting_at=2026-11-01T00:00:00Z&group_by[]=actor: group_by[]: `actor` is not supported here; there are context_window, inference_geo, model, product, rbac_group_id, slack_channel_id, speed, claude_tag_category, claude_tag_user_id, cost_type, token_type
+    400 user_cost_report?starting_at=2026-11-01T00:00:00Z&order_by=total_tokens: order_by: `total_tokens` is not supported here; there are amount, list_amount
+    404 nothing: There is nothing at /v1/organizations/analytics/nothing.
+    ");
 }
 
 #[tokio::test]
@@ -187,7 +231,7 @@ async fn while_the_switch_is_off_every_endpoint_says_so_and_the_compliance_api_g
     let house = House::open().await;
     let key = house.key(&Scope::ALL).await;
     let refused = house.get(&format!("{USERS}?{DAY}"), &key).await;
-    insta::assert_snapshot!(refused.told(), @"");
+    insta::assert_snapshot!(refused.told(), @r#"403 {"type":"error","error":{"type":"permission_error","message":"The Analytics API is not enabled for this organization. Its primary owner turns it on with `ephor org analytics enable` or POST /ephor/v1/analytics_settings."},"request_id":"req_…"}"#);
     for route in crate::mount(house.app.clone()).table.iter().filter(|route| route.family == Family::Analytics) {
         assert_eq!(house.get(route.path, &key).await.message(), refused.message(), "{}", route.path);
     }
@@ -225,9 +269,17 @@ async fn the_owner_s_switch_over_http_is_told_in_the_feed() {
     let east = house.key_reaching(&[Scope::Admin], KeyReach::Organization(EAST.into())).await;
     for key in [foreign.secret.expose(), &east] {
         let answer = house.post(path, key, &json!({ "state": "enabled" })).await;
-        told.push(format!("{} {}", answer.status.as_u16(), answer.message()));
+        told.push(format!("{} {}", answer.status.as_u16(), answer.message().replace(&foreign.record.id, "apikey_…")));
     }
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    {"state":{"type":"disabled"},"type":"analytics_settings"}
+    200 {"state":{"type":"enabled"},"type":"analytics_settings"}
+    200 {"state":{"type":"enabled"},"type":"analytics_settings"}
+    200 {"state":{"type":"disabled"},"type":"analytics_settings"}
+    400 The body is not what this path takes: data did not match any variant of untagged enum WishedState at line 1 column 20
+    403 apikey_… is not a member of this Ephor, and to switch the Analytics API on takes the role primary_owner; the primary owner can give it with `ephor org grant`
+    403 The Analytics API is switched for the parent organization and all linked ones together; this key reaches one organization only.
+    "#);
     let switched = house.settled("org_analytics_api_capability_updated").await;
     let mut values: Vec<bool> = switched.iter().map(|row| row["current_value"].as_bool().unwrap()).collect();
     values.sort_unstable();
@@ -248,7 +300,7 @@ async fn sixty_requests_a_minute_for_each_organization_over_all_endpoints() {
     }
     let refused = house.get(&paths[0], &one).await;
     assert_eq!((refused.header("retry-after"), refused.header("anthropic-ratelimit-requests-limit")), ("60", "60"));
-    insta::assert_snapshot!(refused.told(), @"");
+    insta::assert_snapshot!(refused.told(), @r#"429 {"type":"error","error":{"type":"rate_limit_error","message":"The budget of 60 requests a minute, shared by all keys of the organization and all endpoints of the Analytics API, is used up; retry after the time in `retry-after`."},"request_id":"req_…"}"#);
     let east = house.key_reaching(&[Scope::ReadAnalytics], KeyReach::Organization(EAST.into())).await;
     assert_eq!(house.get(&paths[0], &east).await.status, 200);
     // The Compliance API has its own budget.

@@ -106,6 +106,8 @@ fn write_config(global: &Global, dir: &Path, options: &Init) -> Result<String, F
          # name = \"claude\"\n\
          # base_url = \"https://api.anthropic.com\"\n\
          # key = \"env:ANTHROPIC_COMPLIANCE_KEY\"\n\n\
+         # [analytics]\n\
+         # profile = \"seed\"                # or \"current\"; docs/analytics.md has the numbers of both\n\n\
          # [retention]                     # without it, everything is kept\n\
          # days = 2190\n",
         data_dir.display().to_string(),

@@ -138,7 +138,32 @@ mod tests {
             "starting_date=2026-01-01&ending_date=2026-02-02",
         ];
         let lines: Vec<String> = questions.iter().map(|text| format!("{text} -> {}", told(text, 31))).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @"
+        date=2026-03-11 -> 2026-03-11
+        date=2026-01-01 -> 2026-01-01
+        date=2026-03-12 -> date: the newest available day is 2026-03-11
+        date=2031-01-01 -> date: the newest available day is 2026-03-11
+        date=2025-12-31 -> date: the oldest available day is 2026-01-01
+        date=2026-3-1 -> date: `2026-3-1` is not a day written as YYYY-MM-DD
+        date=2026-02-30 -> date: `2026-02-30` is not a day written as YYYY-MM-DD
+        date=2026-03-11T00:00:00Z -> date: `2026-03-11T00:00:00Z` is not a day written as YYYY-MM-DD
+        date= -> date: `` is not a day written as YYYY-MM-DD
+         -> date: required, as YYYY-MM-DD; or starting_date for a range
+        ending_date=2026-03-01 -> date: required, as YYYY-MM-DD; or starting_date for a range
+        date=2026-03-01&starting_date=2026-03-01 -> date and starting_date exclude each other; send date for one day or starting_date for a range
+        date=2026-03-01&ending_date=2026-03-05 -> ending_date: goes with starting_date only, not with date
+        starting_date=2026-03-01 -> 2026-03-01 up to 2026-03-12
+        starting_date=2026-03-11 -> 2026-03-11 up to 2026-03-12
+        starting_date=2026-03-12 -> starting_date: the newest available day is 2026-03-11
+        starting_date=2026-01-01 -> 2026-01-01 up to 2026-02-01
+        starting_date=2026-03-01&ending_date=2026-03-02 -> 2026-03-01 up to 2026-03-02
+        starting_date=2026-03-01&ending_date=2026-03-12 -> 2026-03-01 up to 2026-03-12
+        starting_date=2026-03-01&ending_date=2026-03-13 -> 2026-03-01 up to 2026-03-12
+        starting_date=2026-03-01&ending_date=2026-03-14 -> ending_date: the newest available day is 2026-03-11, and ending_date is exclusive
+        starting_date=2026-03-01&ending_date=2026-03-01 -> ending_date: 2026-03-01 is not after starting_date; it is exclusive
+        starting_date=2026-01-01&ending_date=2026-02-01 -> 2026-01-01 up to 2026-02-01
+        starting_date=2026-01-01&ending_date=2026-02-02 -> ending_date: a range has at most 31 days
+        ");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use ephor_analytics::query::{Filters, GroupBy, Listing};
 use ephor_wire::usage::Surface;
 
-use super::{list, words};
+use super::{Known, list, words};
 use crate::problem::{Problem, shortened};
 use crate::query::Query;
 
@@ -45,8 +45,8 @@ impl Dimension {
 #[derive(Debug)]
 pub(super) struct Cuts {
     filters: &'static [Dimension],
-    products: &'static [(&'static str, Surface)],
-    groups: &'static [(&'static str, GroupBy)],
+    products: Known<Surface>,
+    groups: Known<GroupBy>,
 }
 
 const CHAT: (&str, Surface) = ("chat", Surface::Chat);
@@ -61,19 +61,34 @@ const BY_USER: (&str, GroupBy) = ("user_id", GroupBy::User);
 /// The table.
 pub(super) const fn cuts(listing: Listing) -> Cuts {
     use Dimension as D;
-    const NAMED: &[(&str, Surface)] = &[CHAT, CLAUDE_CODE, COWORK, OFFICE];
-    const ALL: &[(&str, GroupBy)] = &[BY_PRODUCT, BY_GROUP, BY_USER];
-    let (filters, products, groups): (&[D], &[(&str, Surface)], &[(&str, GroupBy)]) = match listing {
-        Listing::Users => (&[D::ProjectId, D::RbacGroupId, D::UserId], &[], &[BY_GROUP]),
-        Listing::Projects => (&[D::ProjectId, D::RbacGroupId, D::UserId], &[], &[BY_GROUP, BY_USER]),
-        Listing::Skills => (&[D::Product, D::RbacGroupId, D::ShareStatus, D::SkillName, D::UserId], NAMED, ALL),
-        Listing::Connectors => (&[D::ConnectorName, D::Product, D::RbacGroupId, D::UserId], NAMED, ALL),
-        Listing::Plugins => (&[D::PluginName, D::Product, D::RbacGroupId, D::UserId], &[CLAUDE_CODE, COWORK], ALL),
-        Listing::Artifacts => {
-            (&[D::ArtifactType, D::IsShared, D::Product, D::RbacGroupId, D::UserId], &[CHAT, CLAUDE_CODE, COWORK], ALL)
+    const NAMED: Known<Surface> = &[CHAT, CLAUDE_CODE, COWORK, OFFICE];
+    const ALL: Known<GroupBy> = &[BY_PRODUCT, BY_GROUP, BY_USER];
+    match listing {
+        Listing::Users => {
+            Cuts { filters: &[D::ProjectId, D::RbacGroupId, D::UserId], products: &[], groups: &[BY_GROUP] }
         }
-    };
-    Cuts { filters, products, groups }
+        Listing::Projects => {
+            Cuts { filters: &[D::ProjectId, D::RbacGroupId, D::UserId], products: &[], groups: &[BY_GROUP, BY_USER] }
+        }
+        Listing::Skills => Cuts {
+            filters: &[D::Product, D::RbacGroupId, D::ShareStatus, D::SkillName, D::UserId],
+            products: NAMED,
+            groups: ALL,
+        },
+        Listing::Connectors => {
+            Cuts { filters: &[D::ConnectorName, D::Product, D::RbacGroupId, D::UserId], products: NAMED, groups: ALL }
+        }
+        Listing::Plugins => Cuts {
+            filters: &[D::PluginName, D::Product, D::RbacGroupId, D::UserId],
+            products: &[CLAUDE_CODE, COWORK],
+            groups: ALL,
+        },
+        Listing::Artifacts => Cuts {
+            filters: &[D::ArtifactType, D::IsShared, D::Product, D::RbacGroupId, D::UserId],
+            products: &[CHAT, CLAUDE_CODE, COWORK],
+            groups: ALL,
+        },
+    }
 }
 
 /// `filter[]` and `group_by[]` of an endpoint, and whether they go together.
@@ -94,11 +109,7 @@ pub(super) fn read(query: &Query, listing: Listing) -> Result<(Filters, Vec<Grou
 }
 
 /// `filter[]=dimension:value`.
-pub(super) fn filters(
-    query: &Query,
-    dimensions: &[Dimension],
-    products: &[(&'static str, Surface)],
-) -> Result<Filters, Problem> {
+pub(super) fn filters(query: &Query, dimensions: &[Dimension], products: Known<Surface>) -> Result<Filters, Problem> {
     let mut filters = Filters::default();
     for entry in list(query, "filter")? {
         let pair = entry.split_once(':').filter(|(_, value)| !value.is_empty());
@@ -118,12 +129,7 @@ fn unsupported(name: &str, dimensions: &[Dimension]) -> Problem {
     Problem::invalid(format!("filter[]: the dimension `{name}` is not supported here; there are {names}"))
 }
 
-fn add(
-    filters: &mut Filters,
-    dimension: Dimension,
-    value: &str,
-    products: &[(&'static str, Surface)],
-) -> Result<(), Problem> {
+fn add(filters: &mut Filters, dimension: Dimension, value: &str, products: Known<Surface>) -> Result<(), Problem> {
     let one_of = |words: &[&str]| {
         let (name, value, words) = (dimension.name(), shortened(value), words.join(", "));
         Problem::invalid(format!("filter[]: {name} is one of {words}, not `{value}`"))
@@ -190,7 +196,20 @@ mod tests {
             lines.push(format!("{listing:?}: {}", told(listing, "filter[]=colour:red")));
             lines.push(format!("{listing:?}: {}", told(listing, "group_by[]=colour")));
         }
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @"
+        Users: filter[]: the dimension `colour` is not supported here; there are project_id, rbac_group_id, user_id
+        Users: group_by[]: `colour` is not supported here; there are rbac_group_id
+        Projects: filter[]: the dimension `colour` is not supported here; there are project_id, rbac_group_id, user_id
+        Projects: group_by[]: `colour` is not supported here; there are rbac_group_id, user_id
+        Skills: filter[]: the dimension `colour` is not supported here; there are product, rbac_group_id, share_status, skill_name, user_id
+        Skills: group_by[]: `colour` is not supported here; there are product, rbac_group_id, user_id
+        Connectors: filter[]: the dimension `colour` is not supported here; there are connector_name, product, rbac_group_id, user_id
+        Connectors: group_by[]: `colour` is not supported here; there are product, rbac_group_id, user_id
+        Plugins: filter[]: the dimension `colour` is not supported here; there are plugin_name, product, rbac_group_id, user_id
+        Plugins: group_by[]: `colour` is not supported here; there are product, rbac_group_id, user_id
+        Artifacts: filter[]: the dimension `colour` is not supported here; there are artifact_type, is_shared, product, rbac_group_id, user_id
+        Artifacts: group_by[]: `colour` is not supported here; there are product, rbac_group_id, user_id
+        ");
     }
 
     #[test]
@@ -220,6 +239,43 @@ mod tests {
         ];
         let lines: Vec<String> =
             questions.iter().map(|(listing, text)| format!("{listing:?} {text}\n  {}", told(*listing, text))).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        Users filter[]=project_id:claude_proj_1&filter[]=user_id:user_1&filter[]=user_id:user_2
+          Filters { project_ids: ["claude_proj_1"], user_ids: ["user_1", "user_2"] by []
+        Users filter[]=project_id:claude_proj_1&group_by[]=rbac_group_id
+          filter[]: project_id does not go together with group_by[] on this endpoint
+        Users filter[]=project_id:claude_proj_1&filter[]=rbac_group_id:rbac_group_1
+          filter[]: project_id and rbac_group_id exclude each other on this endpoint
+        Users filter[]=rbac_group_id:rbac_group_1&group_by[]=rbac_group_id&group_by[]=rbac_group_id
+          rbac_group_ids: ["rbac_group_1"] by [RbacGroup]
+        Users filter[]=product:chat
+          filter[]: the dimension `product` is not supported here; there are project_id, rbac_group_id, user_id
+        Projects filter[]=project_id:claude_proj_1&group_by[]=user_id&group_by[]=rbac_group_id
+          Filters { project_ids: ["claude_proj_1"] by [User, RbacGroup]
+        Projects group_by[]=product
+          group_by[]: `product` is not supported here; there are rbac_group_id, user_id
+        Skills filter[]=product:office_agent&filter[]=share_status:public&filter[]=skill_name:a:b
+          surfaces: [Office], share_statuses: ["public"], skill_names: ["a:b"] by []
+        Skills filter[]=product:chat_cowork_unified
+          filter[]: product is one of chat, claude_code, cowork, office_agent, not `chat_cowork_unified`
+        Skills filter[]=share_status:secret
+          filter[]: share_status is one of organization, private, public, not `secret`
+        Connectors filter[]=connector_name:GitHub%20MCP&group_by[]=product&group_by[]=user_id
+          connector_names: ["GitHub MCP"] by [Product, User]
+        Plugins filter[]=product:cowork&filter[]=plugin_name:lint-kit
+          surfaces: [Cowork], plugin_names: ["lint-kit"] by []
+        Plugins filter[]=product:chat
+          filter[]: product is one of claude_code, cowork, not `chat`
+        Artifacts filter[]=artifact_type:text/markdown&filter[]=is_shared:true&filter[]=is_shared:true
+          artifact_types: ["text/markdown"], is_shared: [true] } by []
+        Artifacts filter[]=is_shared:maybe
+          filter[]: is_shared is one of true, false, not `maybe`
+        Artifacts filter[]=product:office_agent
+          filter[]: product is one of chat, claude_code, cowork, not `office_agent`
+        Artifacts filter[]=is_shared
+          filter[]: `is_shared` is not written as dimension:value
+        Artifacts filter[]=is_shared:
+          filter[]: `is_shared:` is not written as dimension:value
+        "#);
     }
 }

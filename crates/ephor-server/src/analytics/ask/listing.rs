@@ -5,7 +5,7 @@
 use ephor_analytics::query::{AsOf, Days, Direction, Listing, ListingQuery, Ordering};
 use ephor_wire::timestamp::UtcDay;
 
-use super::{MAX_ROWS, Moment, USUAL_ROWS, days, dimensions, rankable, word};
+use super::{DIRECTIONS, MAX_ROWS, Moment, USUAL_ROWS, days, dimensions, rankable, word};
 use crate::analytics::limits::AnalyticsLimits;
 use crate::problem::{Problem, shortened};
 use crate::query::{PageSize, Query};
@@ -68,8 +68,6 @@ pub(in crate::analytics) fn resolved_end(days: Days) -> UtcDay {
         Days::Range { end, .. } => end,
     }
 }
-
-const DIRECTIONS: &[(&str, Direction)] = &[("asc", Direction::Ascending), ("desc", Direction::Descending)];
 
 /// `order_by` and `order`: ascending by the sort column, descending by a number.
 fn ordering(query: &Query, listing: Listing) -> Result<Ordering, Problem> {
@@ -149,7 +147,27 @@ mod tests {
             .iter()
             .map(|(of, profile, text)| format!("{text} -> {}", told(*of, *profile, &format!("date=2026-11-01&{text}"))))
             .collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+         -> Users to 2026-11-02, Ordering { metric: None, direction: Ascending }, AtMost(20)
+         -> Users to 2026-11-02, Ordering { metric: None, direction: Ascending }, AtMost(100)
+        limit=1000&order=desc -> Users to 2026-11-02, Ordering { metric: None, direction: Descending }, AtMost(1000)
+        limit=0 -> limit: `0` is not a number from 1 to 1000
+        limit=1001 -> limit: `1001` is not a number from 1 to 1000
+        order_by=email_address -> Users to 2026-11-02, Ordering { metric: None, direction: Ascending }, AtMost(20)
+        order_by=chat_metrics.message_count -> Users to 2026-11-02, Ordering { metric: Some("chat_metrics.message_count"), direction: Descending }, AtMost(20)
+        order_by=claude_code_metrics.tool_actions.write_tool.accepted_count&order=asc -> Users to 2026-11-02, Ordering { metric: Some("claude_code_metrics.tool_actions.write_tool.accepted_count"), direction: Ascending }, AtMost(20)
+        order_by=message_count -> order_by: `message_count` is neither email_address nor the path of a number in a row of this endpoint, such as chat_metrics.connectors_used_count
+        order=up -> order: `up` is not supported here; there are asc, desc
+         -> Projects to 2026-11-02, Ordering { metric: None, direction: Ascending }, AtMost(100)
+        order_by=project_id&order=desc -> Projects to 2026-11-02, Ordering { metric: None, direction: Descending }, AtMost(100)
+        order_by=message_count -> Projects to 2026-11-02, Ordering { metric: Some("message_count"), direction: Descending }, AtMost(100)
+        order_by=invocation_count -> Skills to 2026-11-02, Ordering { metric: Some("invocation_count"), direction: Descending }, AtMost(100)
+        order_by=read_call_count&limit=7 -> Connectors to 2026-11-02, Ordering { metric: Some("read_call_count"), direction: Descending }, AtMost(7)
+        order_by=install_count -> Plugins to 2026-11-02, Ordering { metric: Some("install_count"), direction: Descending }, AtMost(100)
+        order_by=anything&limit=3&starting_date=2020-01-01 -> Artifacts to 2026-11-02, Ordering { metric: None, direction: Ascending }, Whole
+        group_by[]=product&limit=3 -> Artifacts to 2026-11-02, Ordering { metric: None, direction: Ascending }, AtMost(3)
+        page=page_x -> page: goes with group_by[] only; without it the answer is one page
+        "#);
     }
 
     #[test]
@@ -170,7 +188,24 @@ mod tests {
                 lines.push(format!("{profile:?} {text} -> {}", told(Listing::Users, profile, text)));
             }
         }
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @"
+        Seed date=2026-11-22 -> date: the newest available day is 2026-11-20
+        Seed date=2026-11-20 -> Users to 2026-11-21, Ordering { metric: None, direction: Ascending }, AtMost(20)
+        Seed date=2026-08-25 -> Users to 2026-08-26, Ordering { metric: None, direction: Ascending }, AtMost(20)
+        Seed date=2026-08-24 -> date: the oldest available day is 2026-08-25
+        Seed date=2025-12-31 -> date: the oldest available day is 2026-08-25
+        Seed starting_date=2026-09-01 -> Users to 2026-11-21, Ordering { metric: None, direction: Ascending }, AtMost(20)
+        Seed starting_date=2026-09-01&ending_date=2026-11-23 -> ending_date: the newest available day is 2026-11-20, and ending_date is exclusive
+        Seed starting_date=2026-01-01 -> starting_date: the oldest available day is 2026-08-25
+        Current date=2026-11-22 -> Users to 2026-11-23, Ordering { metric: None, direction: Ascending }, AtMost(100)
+        Current date=2026-11-20 -> Users to 2026-11-21, Ordering { metric: None, direction: Ascending }, AtMost(100)
+        Current date=2026-08-25 -> Users to 2026-08-26, Ordering { metric: None, direction: Ascending }, AtMost(100)
+        Current date=2026-08-24 -> Users to 2026-08-25, Ordering { metric: None, direction: Ascending }, AtMost(100)
+        Current date=2025-12-31 -> date: the oldest available day is 2026-01-01
+        Current starting_date=2026-09-01 -> Users to 2026-11-23, Ordering { metric: None, direction: Ascending }, AtMost(100)
+        Current starting_date=2026-09-01&ending_date=2026-11-23 -> Users to 2026-11-23, Ordering { metric: None, direction: Ascending }, AtMost(100)
+        Current starting_date=2026-01-01 -> Users to 2026-11-23, Ordering { metric: None, direction: Ascending }, AtMost(100)
+        ");
     }
 
     #[test]

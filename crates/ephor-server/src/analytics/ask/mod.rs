@@ -13,7 +13,7 @@ pub(super) use listing::{PageRows, Walk, listing, resolved_end};
 pub(super) use report::{ReportWalk, report, seconds};
 pub(super) use summaries::summaries;
 
-use ephor_analytics::query::Reach;
+use ephor_analytics::query::{Direction, Reach};
 
 use crate::problem::{Problem, shortened};
 use crate::query::Query;
@@ -26,6 +26,12 @@ pub(super) const MAX_ROWS: usize = 1000;
 
 /// Rows of a page of the engagement endpoints, `users` in the seed's profile apart.
 pub(super) const USUAL_ROWS: usize = 100;
+
+/// The words that a parameter takes, each with what it stands for.
+type Known<T> = &'static [(&'static str, T)];
+
+/// `order`.
+const DIRECTIONS: Known<Direction> = &[("asc", Direction::Ascending), ("desc", Direction::Descending)];
 
 /// What a question is asked within: whose data, at which moment.
 #[derive(Debug, Clone)]
@@ -44,7 +50,7 @@ fn list(query: &Query, name: &str) -> Result<Vec<String>, Problem> {
 }
 
 /// A list parameter whose entries are words out of a published list; each word counts once.
-fn words<T: Copy + PartialEq>(query: &Query, name: &str, known: &[(&'static str, T)]) -> Result<Vec<T>, Problem> {
+fn words<T: Copy + PartialEq>(query: &Query, name: &str, known: Known<T>) -> Result<Vec<T>, Problem> {
     let mut found = Vec::new();
     for value in list(query, name)? {
         let known_one = known.iter().find(|(word, _)| *word == value);
@@ -57,7 +63,7 @@ fn words<T: Copy + PartialEq>(query: &Query, name: &str, known: &[(&'static str,
 }
 
 /// A parameter that is one word out of a published list.
-fn word<T: Copy>(query: &Query, name: &str, known: &[(&'static str, T)]) -> Result<Option<T>, Problem> {
+fn word<T: Copy>(query: &Query, name: &str, known: Known<T>) -> Result<Option<T>, Problem> {
     let Some(value) = query.one(name) else { return Ok(None) };
     let found = known.iter().find(|(word, _)| *word == value);
     found.map(|(_, one)| Some(*one)).ok_or_else(|| unknown_word(name, value, known))
@@ -79,8 +85,8 @@ mod tests {
 
     #[test]
     fn a_list_is_read_with_and_without_brackets_each_word_once_and_not_longer_than_published() {
-        let known = [("a", 1), ("b", 2)];
-        let read = |text: &str| words(&Query::parse(text), "x", &known).map_err(|problem| problem.message);
+        let known: Known<i32> = &[("a", 1), ("b", 2)];
+        let read = |text: &str| words(&Query::parse(text), "x", known).map_err(|problem| problem.message);
         assert_eq!(read("x[]=b&x%5B%5D=a&x=b&x[]=").unwrap(), [2, 1]);
         assert_eq!(read("x[]=c").unwrap_err(), "x[]: `c` is not supported here; there are a, b");
         assert_eq!(read(&"x[]=a&".repeat(101)).unwrap_err(), "x[]: 101 entries; there may be 100");

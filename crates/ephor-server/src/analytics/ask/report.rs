@@ -5,7 +5,7 @@
 use ephor_analytics::query::{AsOf, BucketWidth, CostDimension, CostFilters, Direction, Rank, Report, ReportQuery};
 use ephor_wire::timestamp::{DAY_MICROS, Timestamp};
 
-use super::{MAX_ROWS, Moment, list, word, words};
+use super::{DIRECTIONS, Known, MAX_ROWS, Moment, list, word, words};
 use crate::analytics::limits::AnalyticsLimits;
 use crate::problem::Problem;
 use crate::query::{PageSize, Query};
@@ -54,12 +54,9 @@ pub(in crate::analytics) fn report(
     Ok((question, limit))
 }
 
-const WIDTHS: &[(&str, BucketWidth)] =
-    &[("1d", BucketWidth::Day), ("1h", BucketWidth::Hour), ("1m", BucketWidth::Minute)];
+const WIDTHS: Known<BucketWidth> = &[("1d", BucketWidth::Day), ("1h", BucketWidth::Hour), ("1m", BucketWidth::Minute)];
 
-const FLAGS: &[(&str, bool)] = &[("true", true), ("false", false)];
-
-const DIRECTIONS: &[(&str, Direction)] = &[("asc", Direction::Ascending), ("desc", Direction::Descending)];
+const FLAGS: Known<bool> = &[("true", true), ("false", false)];
 
 const fn per_user(report: Report) -> bool {
     matches!(report, Report::UserUsage | Report::UserCost)
@@ -129,9 +126,9 @@ const fn page_size(report: Report, width: Option<BucketWidth>) -> PageSize {
 }
 
 /// `group_by[]`: the cost endpoints have two dimensions more.
-const fn dimensions(report: Report) -> &'static [(&'static str, CostDimension)] {
+const fn dimensions(report: Report) -> Known<CostDimension> {
     use CostDimension as D;
-    const ALL: &[(&str, CostDimension)] = &[
+    const ALL: Known<CostDimension> = &[
         ("context_window", D::ContextWindow),
         ("inference_geo", D::InferenceGeo),
         ("model", D::Model),
@@ -151,7 +148,7 @@ const fn dimensions(report: Report) -> &'static [(&'static str, CostDimension)] 
 }
 
 /// Products as answers name them. `claude-in-slack` is what `claude-tag` was called before (analytics_api.md 10).
-const PRODUCTS: &[(&str, &str)] = &[
+const PRODUCTS: Known<&str> = &[
     ("chat", "chat"),
     ("claude_code", "claude_code"),
     ("cowork", "cowork"),
@@ -161,10 +158,10 @@ const PRODUCTS: &[(&str, &str)] = &[
     ("claude-tag", "claude-tag"),
     ("claude-in-slack", "claude-tag"),
 ];
-const WINDOWS: &[(&str, &str)] = &[("0-200k", "0-200k"), ("200k-1M", "200k-1M")];
-const GEOS: &[(&str, &str)] = &[("global", "global"), ("us", "us"), ("not_available", "not_available")];
-const SPEEDS: &[(&str, &str)] = &[("fast", "fast"), ("standard", "standard")];
-const TAG_CATEGORIES: &[(&str, &str)] = &[
+const WINDOWS: Known<&str> = &[("0-200k", "0-200k"), ("200k-1M", "200k-1M")];
+const GEOS: Known<&str> = &[("global", "global"), ("us", "us"), ("not_available", "not_available")];
+const SPEEDS: Known<&str> = &[("fast", "fast"), ("standard", "standard")];
+const TAG_CATEGORIES: Known<&str> = &[
     ("dm", "dm"),
     ("engaged", "engaged"),
     ("monitoring", "monitoring"),
@@ -173,7 +170,7 @@ const TAG_CATEGORIES: &[(&str, &str)] = &[
 ];
 
 fn filters(query: &Query) -> Result<CostFilters, Problem> {
-    let known = |name: &str, known: &[(&'static str, &'static str)]| -> Result<Vec<String>, Problem> {
+    let known = |name: &str, known: Known<&'static str>| -> Result<Vec<String>, Problem> {
         Ok(words(query, name, known)?.into_iter().map(str::to_owned).collect())
     };
     Ok(CostFilters {
@@ -203,13 +200,13 @@ fn check_tag_users(group_by: &[CostDimension], filters: &CostFilters) -> Result<
 
 /// `order_by` and `order` of the per-user endpoints; buckets come in the order of time.
 fn ranking(query: &Query, report: Report) -> Result<(Rank, Direction), Problem> {
-    const USAGE: &[(&str, Rank)] = &[
+    const USAGE: Known<Rank> = &[
         ("total_tokens", Rank::TotalTokens),
         ("output_tokens", Rank::OutputTokens),
         ("uncached_input_tokens", Rank::UncachedInputTokens),
         ("requests", Rank::Requests),
     ];
-    const COST: &[(&str, Rank)] = &[("amount", Rank::Amount), ("list_amount", Rank::ListAmount)];
+    const COST: Known<Rank> = &[("amount", Rank::Amount), ("list_amount", Rank::ListAmount)];
     let (usual, ranks) = match report {
         Report::Usage | Report::UserUsage => (Rank::TotalTokens, USAGE),
         Report::Cost | Report::UserCost => (Rank::Amount, COST),
@@ -274,7 +271,46 @@ mod tests {
         };
         let lines: Vec<String> =
             questions.iter().map(|(of, text)| format!("{of:?} {text}\n  {}", told(*of, text))).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @"
+        Usage 
+          starting_at: required, as an RFC 3339 time with a zone
+        Usage starting_at=2026-11-23
+          starting_at: `2026-11-23` is not an RFC 3339 timestamp with a zone, such as 2026-11-23T12:00:00Z
+        Usage starting_at=2026-11-20T13:14:15Z
+          2026-11-20T00:00:00Z up to 2026-11-23T12:34:56Z, Some(Day), 7 a page
+        Usage starting_at=2026-11-20T13:14:15Z&bucket_width=1h
+          2026-11-20T13:00:00Z up to 2026-11-23T12:34:56Z, Some(Hour), 24 a page
+        Usage starting_at=2026-11-20T13:14:15Z&bucket_width=1m&ending_at=2026-11-20T13:20:00Z
+          2026-11-20T13:14:00Z up to 2026-11-20T13:20:00Z, Some(Minute), 60 a page
+        Usage starting_at=2026-10-01T00:00:00Z
+          2026-10-01T00:00:00Z up to 2026-11-01T00:00:00Z, Some(Day), 7 a page
+        Usage starting_at=2026-10-01T00:00:00Z&ending_at=2026-11-01T00:00:00Z
+          2026-10-01T00:00:00Z up to 2026-11-01T00:00:00Z, Some(Day), 7 a page
+        Usage starting_at=2026-10-01T00:00:00Z&ending_at=2026-11-01T00:00:01Z
+          ending_at: a range spans at most 31 days
+        Usage starting_at=2026-11-01T00:00:00Z&ending_at=2026-11-01T00:00:00Z
+          ending_at: must be after starting_at
+        Usage starting_at=2026-11-20T00:00:00%2B02:00&ending_at=2026-11-21T00:00:00+02:00
+          2026-11-19T00:00:00Z up to 2026-11-20T22:00:00Z, Some(Day), 7 a page
+        Usage starting_at=2025-12-31T23:59:59Z
+          starting_at: the earliest that is served is 2026-01-01T00:00:00Z
+        Usage starting_at=2026-01-01T00:00:00Z
+          2026-01-01T00:00:00Z up to 2026-02-01T00:00:00Z, Some(Day), 7 a page
+        Usage starting_at=2026-11-24T00:00:00Z
+          starting_at: lies in the future
+        Usage starting_at=2026-11-20T00:00:00Z&bucket_width=1w
+          bucket_width: `1w` is not supported here; there are 1d, 1h, 1m
+        UserUsage starting_at=2026-11-20T13:14:15Z
+          2026-11-20T13:00:00Z up to 2026-11-23T12:34:56Z, None, 20 a page
+        UserUsage starting_at=2026-11-20T13:14:15Z&bucket_width=1d
+          ending_at: required together with bucket_width on this endpoint
+        UserUsage starting_at=2026-11-20T13:14:15Z&bucket_width=1d&ending_at=2026-11-22T00:00:00Z
+          2026-11-20T00:00:00Z up to 2026-11-22T00:00:00Z, Some(Day), 20 a page
+        UserUsage starting_at=2026-11-20T00:00:00Z&bucket_width=1m&ending_at=2026-11-21T00:00:00Z
+          2026-11-20T00:00:00Z up to 2026-11-21T00:00:00Z, Some(Minute), 20 a page
+        UserUsage starting_at=2026-11-20T00:00:00Z&bucket_width=1m&ending_at=2026-11-21T00:01:00Z
+          ending_at: with bucket_width=1m a range spans at most 24 hours
+        ");
     }
 
     #[test]
@@ -318,7 +354,46 @@ mod tests {
         };
         let lines: Vec<String> =
             questions.iter().map(|(of, text)| format!("{of:?} {text}\n  {}", told(*of, text))).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        Usage group_by[]=model&group_by[]=product&group_by[]=model
+          [Model, Product]  TotalTokens Descending false 7
+        Usage group_by[]=token_type
+          group_by[]: `token_type` is not supported here; there are context_window, inference_geo, model, product, rbac_group_id, slack_channel_id, speed, claude_tag_category, claude_tag_user_id
+        Cost group_by[]=token_type&group_by[]=cost_type
+          [TokenType, CostType]  Amount Descending false 7
+        Cost group_by[]=actor
+          group_by[]: `actor` is not supported here; there are context_window, inference_geo, model, product, rbac_group_id, slack_channel_id, speed, claude_tag_category, claude_tag_user_id, cost_type, token_type
+        Cost order_by=nonsense&order=sideways&exclude_deleted_users=perhaps
+          []  Amount Descending false 7
+        Cost group_by[]=claude_tag_user_id&rbac_group_ids[]=rbac_group_1
+          group_by[]: claude_tag_user_id does not go together with rbac_group_id or rbac_group_ids[]
+        UserUsage order_by=requests&order=asc&exclude_deleted_users=true&limit=1000
+          []  Requests Ascending true 1000
+        UserUsage order_by=amount
+          order_by: `amount` is not supported here; there are total_tokens, output_tokens, uncached_input_tokens, requests
+        UserUsage limit=1001
+          limit: `1001` is not a number from 1 to 1000
+        UserCost order_by=list_amount
+          []  ListAmount Descending false 20
+        UserCost exclude_deleted_users=perhaps
+          exclude_deleted_users: `perhaps` is not supported here; there are true, false
+        UserCost products[]=claude-in-slack&products[]=claude-tag&models[]=m&user_ids[]=user_1
+          [] CostFilters { products: ["claude-tag"], models: ["m"], user_ids: ["user_1"] Amount Descending false 20
+        UserCost products[]=chat_cowork_unified
+          products[]: `chat_cowork_unified` is not supported here; there are chat, claude_code, cowork, office_agent, claude_in_chrome, claude_design, claude-tag, claude-in-slack
+        UserCost inference_geos[]=not_available&context_windows[]=200k-1M&speeds[]=fast&claude_tag_categories[]=dm
+          [] context_windows: ["200k-1M"], inference_geos: ["not_available"], speeds: ["fast"], tag_categories: ["dm"] Amount Descending false 20
+        UserCost speeds[]=slow
+          speeds[]: `slow` is not supported here; there are fast, standard
+        UserCost slack_channel_ids[]=C1&claude_tag_user_ids[]=U1&rbac_group_ids[]=g
+          [] rbac_group_ids: ["g"], slack_channel_ids: ["C1"], tag_user_ids: ["U1"] } Amount Descending false 20
+        Usage limit=32
+          limit: `32` is not a number from 1 to 31
+        Usage bucket_width=1h&limit=168
+          []  TotalTokens Descending false 168
+        Usage bucket_width=1m&limit=257
+          limit: `257` is not a number from 1 to 256
+        "#);
     }
 
     #[test]
@@ -332,6 +407,9 @@ mod tests {
             let problem = answer.unwrap_err();
             format!("{} {}", problem.status.as_u16(), problem.message)
         });
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @"
+        410 page: the range of this walk has left the history; begin again at the first page
+        400 starting_at: the earliest that is served is 2026-01-01T00:00:00Z
+        ");
     }
 }

@@ -63,6 +63,31 @@ mod tests {
                 lines.push(format!("{profile:?} {text} -> {}", told(profile, text)));
             }
         }
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        Seed  -> starting_date: required, as YYYY-MM-DD
+        Seed starting_date=2026-11-01 -> 2026-11-01 up to 2026-11-21 of []
+        Seed starting_date=2026-09-01 -> 2026-09-01 up to 2026-10-02 of []
+        Seed starting_date=2026-10-01&ending_date=2026-11-01 -> 2026-10-01 up to 2026-11-01 of []
+        Seed starting_date=2026-10-01&ending_date=2026-11-02 -> ending_date: a range has at most 31 days
+        Seed starting_date=2026-11-20&ending_date=2026-11-21 -> 2026-11-20 up to 2026-11-21 of []
+        Seed starting_date=2026-11-01&ending_date=2026-11-23 -> ending_date: the newest available day is 2026-11-20, and ending_date is exclusive
+        Seed starting_date=2026-11-01&ending_date=2026-11-24 -> ending_date: the newest available day is 2026-11-20, and ending_date is exclusive
+        Seed starting_date=2026-11-22 -> starting_date: the newest available day is 2026-11-20
+        Seed starting_date=2026-11-01&filter[]=rbac_group_id:rbac_group_1&filter[]=rbac_group_id:rbac_group_2 -> 2026-11-01 up to 2026-11-21 of ["rbac_group_1", "rbac_group_2"]
+        Seed starting_date=2026-11-01&filter[]=user_id:user_1 -> filter[]: the dimension `user_id` is not supported here; there are rbac_group_id
+        Seed starting_date=2026-11-01&limit=5000 -> limit: `5000` is not a number from 1 to 1000
+        Current  -> starting_date: required, as YYYY-MM-DD
+        Current starting_date=2026-11-01 -> 2026-11-01 up to 2026-11-23 of []
+        Current starting_date=2026-09-01 -> 2026-09-01 up to 2026-11-23 of []
+        Current starting_date=2026-10-01&ending_date=2026-11-01 -> 2026-10-01 up to 2026-11-01 of []
+        Current starting_date=2026-10-01&ending_date=2026-11-02 -> 2026-10-01 up to 2026-11-02 of []
+        Current starting_date=2026-11-20&ending_date=2026-11-21 -> 2026-11-20 up to 2026-11-21 of []
+        Current starting_date=2026-11-01&ending_date=2026-11-23 -> 2026-11-01 up to 2026-11-23 of []
+        Current starting_date=2026-11-01&ending_date=2026-11-24 -> ending_date: the newest available day is 2026-11-22, and ending_date is exclusive
+        Current starting_date=2026-11-22 -> 2026-11-22 up to 2026-11-23 of []
+        Current starting_date=2026-11-01&filter[]=rbac_group_id:rbac_group_1&filter[]=rbac_group_id:rbac_group_2 -> 2026-11-01 up to 2026-11-23 of ["rbac_group_1", "rbac_group_2"]
+        Current starting_date=2026-11-01&filter[]=user_id:user_1 -> filter[]: the dimension `user_id` is not supported here; there are rbac_group_id
+        Current starting_date=2026-11-01&limit=5000 -> limit: `5000` is not a number from 1 to 1000
+        "#);
     }
 }
