@@ -19,6 +19,7 @@ mod report;
 #[cfg(test)]
 mod stories;
 mod summaries;
+pub mod upstream;
 
 pub use engine::{Analytics, AnalyticsError, AnalyticsOptions, Answer, Rebuilt, ReportAnswer};
 pub use listing::spec::metric;

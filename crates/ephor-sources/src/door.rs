@@ -2,6 +2,7 @@
 //! Bytes without content pass untouched; what is taken out is counted by source and field.
 //! Never lets a value of a content field reach the lake, a log or an error.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -42,6 +43,16 @@ impl Door {
         }
         let cleaned = self.without_content(source, raw)?;
         Ok(take(&cleaned, &Header::parse(&cleaned)?))
+    }
+
+    /// Lets a row in that is no activity: its bytes as they came, or written anew without what can carry content.
+    pub(crate) fn clean<'r>(&self, source: &str, raw: &'r [u8]) -> Result<Cow<'r, [u8]>, HeaderError> {
+        let mut value: Value =
+            serde_json::from_slice(raw).map_err(|error| HeaderError::NotAnObject(error.to_string()))?;
+        if content::strip(&mut value).is_empty() {
+            return Ok(Cow::Borrowed(raw));
+        }
+        self.without_content(source, raw).map(Cow::Owned)
     }
 
     fn without_content(&self, source: &str, raw: &[u8]) -> Result<Vec<u8>, HeaderError> {

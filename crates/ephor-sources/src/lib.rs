@@ -2,6 +2,7 @@
 //! Promises that nothing accepted is lost, that nothing comes in twice, and that no content comes in at all.
 //! Never asks an upstream for a path that could answer with content.
 
+mod analytics;
 mod collector;
 mod directory;
 mod door;
@@ -10,6 +11,7 @@ mod files;
 mod push;
 pub mod simulator;
 
+pub use analytics::{AnalyticsCollector, AnalyticsCollectorOptions, AnalyticsState, Horizons};
 pub use collector::{
     Collector, CollectorOptions, CollectorState, Endpoint, GapAlarm, GapCause, Ledger, OwnRows, Pace, RecordingSwitch,
     Resumed, SourceReport, UpstreamError, UpstreamPath, gap_end,

@@ -9,8 +9,9 @@ use std::time::Duration;
 use ephor_lake::control::{Control, ControlError, Gap, RunOutcome, SourceRun};
 use ephor_lake::{Appender, Lake};
 use ephor_sources::{
-    Collector, CollectorOptions, Door, Endpoint, GapAlarm, Ledger, Listings, OwnRows, Pace, SourceError, SourceReport,
-    gap_end, read_admin_directory, read_compliance_directory,
+    AnalyticsCollector, AnalyticsCollectorOptions, Collector, CollectorOptions, Door, Endpoint, GapAlarm, Horizons,
+    Ledger, Listings, OwnRows, Pace, SourceError, SourceReport, gap_end, read_admin_directory,
+    read_compliance_directory,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -25,13 +26,10 @@ use crate::node::{Node, now_micros};
 /// The directory is read once a day.
 const DIRECTORY_EVERY_MICROS: i64 = 86_400_000_000;
 
-/// The published limit of the Compliance API, until an answer names another (compliance_api.md §9).
-const COMPLIANCE_REQUESTS_PER_MINUTE: u32 = 600;
-
 /// One upstream, ready to be collected from.
 pub(crate) struct Source {
-    pub(crate) kind: UpstreamKind,
-    pub(crate) options: CollectorOptions,
+    pub(crate) endpoint: Endpoint,
+    work: Work,
     pub(crate) poll: Duration,
     pub(crate) directory: bool,
     directory_read_at: Option<i64>,
@@ -41,6 +39,14 @@ pub(crate) struct Source {
     door: Arc<Door>,
 }
 
+/// What is read from it beside its directory.
+enum Work {
+    Activities(Box<CollectorOptions>),
+    Analytics(Box<AnalyticsCollectorOptions>),
+    /// The directory is all there is.
+    Nothing,
+}
+
 /// Every upstream of the configuration; a wrong address or a missing key is an error before anything starts.
 pub(crate) fn prepare(config: &Config, node: &Node) -> Result<Vec<Source>, Failure> {
     config.upstream.iter().map(|upstream| source(upstream, node)).collect()
@@ -48,41 +54,55 @@ pub(crate) fn prepare(config: &Config, node: &Node) -> Result<Vec<Source>, Failu
 
 /// One upstream.
 pub(crate) fn source(upstream: &Upstream, node: &Node) -> Result<Source, Failure> {
-    let backfill_from = upstream.backfill_from.as_deref().map(config::parse_day).transpose()?;
-    let options = CollectorOptions {
-        endpoint: Endpoint {
-            name: upstream.name.clone(),
-            base_url: base_url(upstream)?,
-            key: config::secret(&upstream.key)?,
-            share: upstream.share,
-            assumed_limit: match upstream.kind {
-                UpstreamKind::Compliance => Some(COMPLIANCE_REQUESTS_PER_MINUTE),
-                UpstreamKind::Admin => None,
-            },
-            pace: Pace::default(),
-            ledger: Ledger::default(),
-        },
-        overlap: Duration::from_secs(upstream.overlap_minutes * 60),
-        own_rows: match upstream.own_rows {
-            OwnRowsConfig::Exclude => OwnRows::Exclude,
-            OwnRowsConfig::Keep => OwnRows::Keep,
-        },
-        backfill_from_micros: backfill_from.map(ephor_wire::timestamp::UtcDay::start_micros),
-        stale_after: (upstream.stale_after_hours > 0)
-            .then(|| Duration::from_secs(upstream.stale_after_hours.saturating_mul(3600))),
-        rejects: rejects(node.lake.dir(), &upstream.name),
-        clock: now_micros,
+    // One endpoint and its clones for everything that asks this upstream: they share its budget.
+    let endpoint = Endpoint {
+        name: upstream.name.clone(),
+        base_url: base_url(upstream)?,
+        key: config::secret(&upstream.key)?,
+        share: upstream.share,
+        assumed_limit: upstream.assumed_limit(),
+        pace: Pace::default(),
+        ledger: Ledger::default(),
     };
     Ok(Source {
-        kind: upstream.kind,
-        options,
-        poll: Duration::from_secs(upstream.poll_seconds.max(1)),
-        directory: upstream.directory,
+        work: work(upstream, node, &endpoint)?,
+        endpoint,
+        poll: upstream.poll(),
+        directory: upstream.directory && upstream.kind != UpstreamKind::Analytics,
         directory_read_at: None,
         lake: node.lake.clone(),
         appender: node.appender.clone(),
         control: node.control.clone(),
         door: Arc::clone(&node.door),
+    })
+}
+
+fn work(upstream: &Upstream, node: &Node, endpoint: &Endpoint) -> Result<Work, Failure> {
+    let backfill_from = upstream.backfill_from.as_deref().map(config::parse_day).transpose()?;
+    Ok(match upstream.kind {
+        UpstreamKind::Compliance => Work::Activities(Box::new(CollectorOptions {
+            endpoint: endpoint.clone(),
+            overlap: Duration::from_secs(upstream.overlap_minutes * 60),
+            own_rows: match upstream.own_rows {
+                OwnRowsConfig::Exclude => OwnRows::Exclude,
+                OwnRowsConfig::Keep => OwnRows::Keep,
+            },
+            backfill_from_micros: backfill_from.map(ephor_wire::timestamp::UtcDay::start_micros),
+            stale_after: upstream.stale_after(),
+            rejects: rejects(node.lake.dir(), &upstream.name),
+            clock: now_micros,
+        })),
+        UpstreamKind::Analytics => Work::Analytics(Box::new(AnalyticsCollectorOptions {
+            endpoint: endpoint.clone(),
+            horizons: Horizons {
+                backfill_from,
+                engagement_revised_days: upstream.engagement_revised_days,
+                cost_revised_days: upstream.cost_revised_days,
+            },
+            stale_after: upstream.stale_after(),
+            clock: now_micros,
+        })),
+        UpstreamKind::Admin => Work::Nothing,
     })
 }
 
@@ -120,7 +140,7 @@ async fn keep_collecting(mut source: Source, mut stop: watch::Receiver<bool>) {
             // Between two requests is a good place to stop; what was stored is stored with its place.
             _ = stop.changed() => return,
             result = source.run_once() => if let Err(error) = result {
-                tracing::warn!(source = source.options.endpoint.name, %error, "the run failed; the next one goes on from the same place");
+                tracing::warn!(source = source.endpoint.name, %error, "the run failed; the next one goes on from the same place");
             }
         }
         tokio::select! {
@@ -133,14 +153,15 @@ async fn keep_collecting(mut source: Source, mut stop: watch::Receiver<bool>) {
 impl Source {
     /// One run, its outcome recorded.
     pub(crate) async fn run_once(&mut self) -> Result<SourceReport, SourceError> {
-        let (report, result) = match self.kind {
-            UpstreamKind::Admin => {
-                (SourceReport { source: self.options.endpoint.name.clone(), ..SourceReport::default() }, Ok(()))
+        let (report, result) = match &self.work {
+            Work::Nothing => (SourceReport { source: self.endpoint.name.clone(), ..SourceReport::default() }, Ok(())),
+            Work::Activities(options) => {
+                let options = options.as_ref().clone();
+                Collector::open(options, &self.lake, &self.appender, &self.door).await?.run_once().await
             }
-            UpstreamKind::Compliance => {
-                let mut collector =
-                    Collector::open(self.options.clone(), &self.lake, &self.appender, &self.door).await?;
-                collector.run_once().await
+            Work::Analytics(options) => {
+                let options = options.as_ref().clone();
+                AnalyticsCollector::open(options, &self.lake, &self.door).await?.run_once().await
             }
         };
         let due = self.directory_read_at.is_none_or(|at| now_micros() - at >= DIRECTORY_EVERY_MICROS);
@@ -154,13 +175,14 @@ impl Source {
 
     /// Reads the directory now.
     pub(crate) async fn read_directory(&mut self) -> Result<Vec<String>, SourceError> {
-        let endpoint = self.options.endpoint.clone();
-        let Listings { snapshots, left_out } = match self.kind {
-            UpstreamKind::Compliance => read_compliance_directory(endpoint, now_micros).await?,
-            UpstreamKind::Admin => read_admin_directory(endpoint, now_micros).await?,
+        let endpoint = self.endpoint.clone();
+        let Listings { snapshots, left_out } = match &self.work {
+            Work::Activities(_) => read_compliance_directory(endpoint, now_micros).await?,
+            Work::Nothing => read_admin_directory(endpoint, now_micros).await?,
+            Work::Analytics(_) => Listings::default(),
         };
         for reason in &left_out {
-            tracing::info!(source = self.options.endpoint.name, reason, "left out of the directory");
+            tracing::info!(source = self.endpoint.name, reason, "left out of the directory");
         }
         self.lake.directory().record_many(snapshots).await?;
         self.directory_read_at = Some(now_micros());
@@ -188,7 +210,7 @@ impl Source {
 
     /// Opens a gap once, however often its reason is met again, and closes it when what began it has ended.
     async fn note_gaps(&self, report: &SourceReport, succeeded: bool, now: i64) -> Result<(), ControlError> {
-        let name = &self.options.endpoint.name;
+        let name = &self.endpoint.name;
         let sources = self.control.sources();
         for GapAlarm { from_micros, reason } in &report.alarms {
             let same = |gap: &Gap| {
@@ -210,6 +232,6 @@ impl Source {
 
     async fn gaps(&self) -> Result<Vec<Gap>, ControlError> {
         let all = self.control.sources().gaps().await?;
-        Ok(all.into_iter().filter(|gap| gap.source == self.options.endpoint.name).collect())
+        Ok(all.into_iter().filter(|gap| gap.source == self.endpoint.name).collect())
     }
 }

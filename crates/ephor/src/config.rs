@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use ephor_lake::{LegalHold, Retention};
 use ephor_wire::timestamp::UtcDay;
@@ -78,6 +79,8 @@ pub(crate) enum UpstreamKind {
     Compliance,
     /// The Admin API: directory only, with a key that opens no content.
     Admin,
+    /// The Analytics API: numbers of every day.
+    Analytics,
 }
 
 /// An upstream to collect from.
@@ -93,16 +96,23 @@ pub(crate) struct Upstream {
     /// The share of the upstream's request budget that Ephor may use.
     #[serde(default = "half")]
     pub(crate) share: f64,
-    #[serde(default = "minute")]
-    pub(crate) poll_seconds: u64,
+    /// Requests a minute that the upstream allows, until its answers say otherwise.
+    pub(crate) requests_per_minute: Option<u32>,
+    /// Pause between two runs; the default depends on the kind.
+    pub(crate) poll_seconds: Option<u64>,
     #[serde(default = "quarter_hour")]
     pub(crate) overlap_minutes: u64,
     /// `exclude` or `keep` the rows that Ephor's own requests make upstream.
     #[serde(default)]
     pub(crate) own_rows: OwnRowsConfig,
-    /// A newest row older than this raises an alarm; 0 raises none.
-    #[serde(default = "two_days")]
-    pub(crate) stale_after_hours: u64,
+    /// A newest row older than this raises an alarm; 0 raises none. The default depends on the kind.
+    pub(crate) stale_after_hours: Option<u64>,
+    /// Analytics: days in which engagement may still be revised.
+    #[serde(default = "week")]
+    pub(crate) engagement_revised_days: u32,
+    /// Analytics: days in which cost and usage may still be revised.
+    #[serde(default = "thirty")]
+    pub(crate) cost_revised_days: u32,
     /// Go back to this day and no further.
     pub(crate) backfill_from: Option<String>,
     /// Whether to read the directory too.
@@ -121,19 +131,51 @@ pub(crate) enum OwnRowsConfig {
 fn half() -> f64 {
     0.5
 }
-fn minute() -> u64 {
-    60
-}
 fn quarter_hour() -> u64 {
     15
 }
-/// Our own requests make rows upstream, and the daily reading meets them: a recording that works is a day old at most,
-/// and one more is for a node that was off.
-fn two_days() -> u64 {
-    48
+/// The published time for revisions of engagement is "the following days" (analytics_api.md §1.3).
+fn week() -> u32 {
+    7
+}
+/// And of cost 30 days.
+fn thirty() -> u32 {
+    30
 }
 fn yes() -> bool {
     true
+}
+
+impl Upstream {
+    /// The pause between two runs: rows are queryable within a minute of happening, days once a day.
+    pub(crate) fn poll(&self) -> Duration {
+        let usual = match self.kind {
+            UpstreamKind::Compliance | UpstreamKind::Admin => 60,
+            UpstreamKind::Analytics => 3600,
+        };
+        Duration::from_secs(self.poll_seconds.unwrap_or(usual).max(1))
+    }
+
+    /// The age of the newest row that raises an alarm. Our own requests make rows at a Compliance API, and the daily
+    /// reading meets them: with a day to spare, a recording that works is not older. The newest day of an Analytics API
+    /// ended up to four days ago.
+    pub(crate) fn stale_after(&self) -> Option<Duration> {
+        let usual = match self.kind {
+            UpstreamKind::Compliance | UpstreamKind::Admin => 48,
+            UpstreamKind::Analytics => 120,
+        };
+        let hours = self.stale_after_hours.unwrap_or(usual);
+        (hours > 0).then(|| Duration::from_secs(hours.saturating_mul(3600)))
+    }
+
+    /// The limit to begin with, as published (compliance_api.md §9, analytics_api.md §1.2).
+    pub(crate) fn assumed_limit(&self) -> Option<u32> {
+        self.requests_per_minute.or(match self.kind {
+            UpstreamKind::Compliance => Some(600),
+            UpstreamKind::Admin => None,
+            UpstreamKind::Analytics => Some(60),
+        })
+    }
 }
 
 /// Keys that the environment can set, as `EPHOR_` and the key, with two underscores between section and key. Any other
@@ -199,6 +241,11 @@ impl Config {
                     "upstream `{}`: share = {} is not between 0.01 and 1",
                     upstream.name, upstream.share
                 ));
+            }
+        }
+        for upstream in &self.upstream {
+            if upstream.requests_per_minute == Some(0) {
+                return wrong(format!("upstream `{}`: requests_per_minute = 0 would never ask", upstream.name));
             }
         }
         if self.retention.as_ref().is_some_and(|retention| retention.days == 0) {

@@ -76,7 +76,7 @@ pub enum UpstreamError {
     #[error("the upstream refuses the request: {0}")]
     BadRequest(String),
     /// 401 or 403.
-    #[error("the upstream refuses the key ({status}): {message}; check its scopes, and that the Compliance API is on")]
+    #[error("the upstream refuses the key ({status}): {message}; check its scopes, and that the API is on")]
     Refused {
         /// 401 or 403.
         status: u16,
@@ -86,6 +86,9 @@ pub enum UpstreamError {
     /// 404.
     #[error("the upstream has no {0}")]
     NotFound(String),
+    /// 410: a page token whose data have been refreshed since.
+    #[error("the page token has expired: {0}")]
+    Expired(String),
     /// Everything that may pass, tried often enough.
     #[error("the upstream did not answer after {tries} tries: {last}; the next run goes on from the same place")]
     Unavailable {
@@ -112,6 +115,8 @@ pub enum UpstreamError {
 pub(crate) struct Answer<T> {
     pub(crate) value: T,
     pub(crate) request_id: Option<String>,
+    /// The organization that the key reads, where the upstream says so (analytics_api.md §1.1).
+    pub(crate) organization: Option<String>,
 }
 
 /// What came of one try.
@@ -212,6 +217,7 @@ impl Client {
         };
         self.note(response.headers());
         let request_id = header(response.headers(), "request-id").map(str::to_owned);
+        let organization = header(response.headers(), "anthropic-organization-id").map(str::to_owned);
         if response.status() != StatusCode::OK {
             return self.refusal(path, response).await;
         }
@@ -220,7 +226,7 @@ impl Client {
             Err(error) => return Try::Again(format!("the answer was cut: {}", words(&error)), None),
         };
         match parse(&body) {
-            Ok(value) => Try::Done(Answer { value, request_id }),
+            Ok(value) => Try::Done(Answer { value, request_id, organization }),
             Err(error) => Try::Again(format!("the answer is not what it should be: {error}"), None),
         }
     }
@@ -238,6 +244,7 @@ impl Client {
             400 => Try::Failed(UpstreamError::BadRequest(message)),
             401 | 403 => Try::Failed(UpstreamError::Refused { status, message }),
             404 => Try::Failed(UpstreamError::NotFound(path.to_string())),
+            410 => Try::Failed(UpstreamError::Expired(message)),
             408 | 409 | 425 | 429 => Try::Again(format!("{status}: {message}"), asked),
             500.. if !final_word => Try::Again(format!("{status}: {message}"), asked),
             _ => Try::Failed(UpstreamError::Other { status, message }),

@@ -58,7 +58,7 @@ pub struct Resumed {
 }
 
 impl GapAlarm {
-    pub(super) fn key_refused(status: u16, from_micros: i64) -> Self {
+    pub(crate) fn key_refused(status: u16, from_micros: i64) -> Self {
         let reason = format!("the upstream answers {status} to this key: nothing can be read until that is mended");
         Self { from_micros, reason }
     }
@@ -67,7 +67,7 @@ impl GapAlarm {
         Self { from_micros, reason: format!("the upstream's {} ({activity})", switch.words()) }
     }
 
-    pub(super) fn stale(hours: u64, newest_micros: i64) -> Self {
+    pub(crate) fn stale(hours: u64, newest_micros: i64) -> Self {
         let reason = format!("no row came for more than {hours} hours: the upstream may have stopped recording");
         Self { from_micros: newest_micros, reason }
     }

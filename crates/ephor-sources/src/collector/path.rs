@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use ephor_wire::analytics::AnalyticsEndpoint;
+
 /// A path of an upstream's API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UpstreamPath {
@@ -37,6 +39,8 @@ pub enum UpstreamPath {
     AdminWorkspaceMembers(String),
     /// Admin API: keys with status and expiry.
     AdminApiKeys,
+    /// Analytics API: numbers.
+    Analytics(AnalyticsEndpoint),
 }
 
 impl fmt::Display for UpstreamPath {
@@ -63,6 +67,7 @@ impl fmt::Display for UpstreamPath {
                 write!(f, "/v1/organizations/workspaces/{}/members", escaped(workspace))
             }
             Self::AdminApiKeys => f.write_str("/v1/organizations/api_keys"),
+            Self::Analytics(endpoint) => write!(f, "/v1/organizations/analytics/{endpoint}"),
         }
     }
 }
@@ -107,7 +112,7 @@ mod tests {
         let hostile = "x/../../apps/chats/1/messages?y=/content#";
         for id in ["claude_proj_1", hostile] {
             let id = || id.to_owned();
-            let paths = [
+            let mut paths = vec![
                 UpstreamPath::Activities,
                 UpstreamPath::Organizations,
                 UpstreamPath::OrganizationUsers(id()),
@@ -124,8 +129,10 @@ mod tests {
                 UpstreamPath::AdminWorkspaceMembers(id()),
                 UpstreamPath::AdminApiKeys,
             ];
+            paths.extend(AnalyticsEndpoint::ALL.map(UpstreamPath::Analytics));
             for path in paths {
                 let ended = format!("{path}$");
+                // `artifacts` of the Analytics API are counts by media type (analytics_api.md §8).
                 assert!(CONTENT.iter().all(|content| !ended.contains(content)), "{path}");
             }
         }

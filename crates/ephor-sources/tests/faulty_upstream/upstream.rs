@@ -346,7 +346,7 @@ fn decode(cursor: &str, age: u32) -> Option<(i64, String)> {
 }
 
 /// A body that is announced in full and ends in its middle.
-fn cut(body: &str) -> Response {
+pub fn cut(body: &str) -> Response {
     let half = Bytes::copy_from_slice(&body.as_bytes()[..body.len() / 2]);
     let broken = std::io::Error::other("cut");
     Response::builder()
@@ -367,7 +367,7 @@ pub fn refusal(status: u16, message: &str) -> Response {
 }
 
 /// An instant as HTTP writes it, to the second.
-fn http_date(micros: i64) -> HeaderValue {
+pub fn http_date(micros: i64) -> HeaderValue {
     let at = jiff::Timestamp::from_microsecond(micros).unwrap();
     jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at).unwrap().parse().unwrap()
 }

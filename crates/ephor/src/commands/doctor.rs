@@ -101,7 +101,7 @@ async fn control_checks(control: &Control) -> Result<Vec<Check>, Failure> {
                 format!("failed {} times in a row: {error}", source.failures_in_a_row),
                 "ephor collect --once shows it again",
             ),
-            None => Check::good(&what, format!("{} activities so far", source.rows_total)),
+            None => Check::good(&what, format!("{} rows so far", source.rows_total)),
         });
     }
     let open = control.sources().gaps().await?.into_iter().filter(|gap| gap.closed_at_micros.is_none());
@@ -116,9 +116,7 @@ fn gap_advice(cause: Option<GapCause>) -> &'static str {
     match cause {
         Some(GapCause::KeyRefused) => "give the upstream's entry in ephor.toml a key with the scopes it needs",
         Some(GapCause::SwitchedOff(_)) => "switch it on at the upstream; what it did not record cannot be had later",
-        Some(GapCause::Stale) => {
-            "see whether the upstream records; where days without a row are usual, raise stale_after_hours"
-        }
+        Some(GapCause::Stale) => "see whether the upstream records; where a silence is usual, raise stale_after_hours",
         None => "what the source did not record cannot be had later",
     }
 }
