@@ -1,4 +1,4 @@
-"""What the vendor's SDK raises when it asks the Analytics API for what cannot be had, and how it waits out a full minute.
+"""What the vendor's SDK raises when it asks the Analytics API for what cannot be had, and that the wait which a 429 names is long enough.
 
 Usage: EPHOR_ADDRESS=... ANALYTICS_KEY=... COMPLIANCE_KEY=... read_analytics_errors.py [LIMIT]
        with LIMIT: the budget of requests a minute that this node has, to be used up
@@ -84,7 +84,7 @@ def tokens_of_others(sdk) -> None:
 
 
 def use_up(limit: int) -> dict:
-    """The budget empty: 429 for the SDK without retries, and an answer for the SDK as it comes, which waits."""
+    """The budget empty: 429 with the headers that say when to come back, and an answer then."""
     sdk = analytics().beta.organization.analytics
     day = newest(sdk.users)
     refused = None
