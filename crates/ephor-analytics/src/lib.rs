@@ -4,5 +4,24 @@
 
 #![warn(missing_docs)]
 
+mod connector_name;
+mod days;
+mod engine;
+mod facts;
+mod frame;
+mod groups;
+mod listing;
+mod measure;
+mod prices;
+mod projects;
 pub mod query;
+mod report;
+#[cfg(test)]
+mod stories;
+mod summaries;
 pub mod upstream;
+
+pub use engine::{Analytics, AnalyticsError, AnalyticsOptions, Answer, Rebuilt, ReportAnswer};
+pub use listing::spec::metric;
+pub use prices::{PriceEntry, PriceError};
+pub use report::ReportRow;

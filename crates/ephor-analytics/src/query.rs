@@ -133,6 +133,22 @@ pub struct ListingQuery {
     pub as_of: Option<AsOf>,
 }
 
+impl ListingQuery {
+    /// Everything of one day, in the endpoint's own order.
+    #[must_use]
+    pub fn whole_day(listing: Listing, reach: Reach, day: UtcDay) -> Self {
+        Self {
+            listing,
+            reach,
+            days: Days::Day(day),
+            filters: Filters::default(),
+            group_by: Vec::new(),
+            ordering: Ordering { metric: None, direction: Direction::Ascending },
+            as_of: None,
+        }
+    }
+}
+
 /// How much of the lake an answer was made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AsOf {

@@ -1,7 +1,8 @@
-//! HTTP: the Compliance API as published, Ephor's own paths, access, budgets, the record of reads, and metrics.
+//! HTTP: the Compliance and Analytics APIs as published, Ephor's own paths, access, budgets, the record of reads, and metrics.
 //! Promises the wire of the original to every client, one shape for every error, and a record of every read.
 //! Never serves content: the paths that would carry it are here, and refuse.
 
+mod analytics;
 mod audit;
 mod auth;
 mod body;
@@ -27,6 +28,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 
+pub use analytics::{AnalyticsLimits, AnalyticsProfile};
 pub use error::ServerError;
 pub use serve::{serve, spawn_background};
 pub use state::{App, AppParts, ServerOptions, TlsFiles};
@@ -47,5 +49,5 @@ pub fn router(app: App) -> Router {
 
 /// Every path with its guard.
 fn mount(app: App) -> route::Routes {
-    observe::mount(own::mount(compliance::mount(route::Routes::new(app))))
+    observe::mount(own::mount(analytics::mount(compliance::mount(route::Routes::new(app)))))
 }

@@ -76,6 +76,11 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, ErrorType::Conflict, message)
     }
 
+    /// 410: it was there, and begins anew.
+    pub(crate) fn gone(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, ErrorType::InvalidRequest, message)
+    }
+
     /// 413.
     pub(crate) fn too_large(message: impl Into<String>) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorType::RequestTooLarge, message)
@@ -91,10 +96,10 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, ErrorType::InvalidRequest, message)
     }
 
-    /// 429.
-    pub(crate) fn rate_limited(limit_per_minute: u32) -> Self {
+    /// 429; `shared_by` says who draws from the same budget.
+    pub(crate) fn rate_limited(limit_per_minute: u32, shared_by: &str) -> Self {
         let message = format!(
-            "The budget of {limit_per_minute} requests a minute, shared by all keys of the parent organization, is used up; retry after the time in `retry-after`."
+            "The budget of {limit_per_minute} requests a minute, shared by {shared_by}, is used up; retry after the time in `retry-after`."
         );
         Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorType::RateLimit, message)
     }

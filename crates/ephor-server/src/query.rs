@@ -23,7 +23,11 @@ pub(crate) struct PageSize {
 
 impl Query {
     pub(crate) fn of(uri: &Uri) -> Self {
-        let text = uri.query().unwrap_or_default();
+        Self::parse(uri.query().unwrap_or_default())
+    }
+
+    /// Of what stands behind the `?`.
+    pub(crate) fn parse(text: &str) -> Self {
         Self { pairs: url::form_urlencoded::parse(text.as_bytes()).into_owned().collect() }
     }
 

@@ -1,8 +1,9 @@
-//! The request budget: so many requests a minute over all keys of the parent organization, as published.
+//! The request budgets: so many requests a minute over all keys of the parent organization, or of each organization.
 //! Promises that no minute, counted from its first request, admits more than the limit.
 //! Never counts a request whose key was not recognised.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ephor_wire::timestamp::Timestamp;
 use http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -66,6 +67,31 @@ impl Budget {
     }
 }
 
+/// A budget for each organization, and one for the parent: the Analytics API's limit is per organization.
+#[derive(Debug)]
+pub(crate) struct OrganizationBudgets {
+    limit_per_minute: u32,
+    /// By UUID; the parent's under no name. There are as many as organizations have keys.
+    budgets: Mutex<HashMap<Option<String>, Arc<Budget>>>,
+}
+
+impl OrganizationBudgets {
+    pub(crate) fn new(limit_per_minute: u32) -> Self {
+        Self { limit_per_minute, budgets: Mutex::default() }
+    }
+
+    /// Takes one request from the budget of an organization, or of the parent.
+    pub(crate) fn spend(&self, organization_uuid: Option<&str>, now_micros: i64) -> Standing {
+        self.of(organization_uuid).spend(now_micros)
+    }
+
+    fn of(&self, organization_uuid: Option<&str>) -> Arc<Budget> {
+        let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = organization_uuid.map(str::to_owned);
+        Arc::clone(budgets.entry(name).or_insert_with(|| Arc::new(Budget::new(self.limit_per_minute))))
+    }
+}
+
 impl Standing {
     /// Writes the standing into a response's headers.
     pub(crate) fn tell(&self, headers: &mut HeaderMap) {
@@ -111,6 +137,15 @@ mod tests {
         retry-after: 51
         ");
         assert_eq!(budget.spend(NOON + 61 * SECOND_MICROS).remaining, 1);
+    }
+
+    #[test]
+    fn each_organization_has_a_budget_of_its_own() {
+        let budgets = OrganizationBudgets::new(1);
+        for organization in [None, Some("east"), Some("west")] {
+            assert_eq!(budgets.spend(organization, NOON).retry_after_seconds, None);
+            assert!(budgets.spend(organization, NOON).retry_after_seconds.is_some());
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use axum::handler::Handler;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, any, on};
-use ephor_lake::control::Recording;
+use ephor_lake::control::{AnalyticsAccess, Recording};
 use ephor_wire::scope::Scope;
 use http::Method;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -17,7 +17,7 @@ use crate::audit::Access;
 use crate::auth::{self, Caller};
 use crate::front::{self, RequestId};
 use crate::problem::Problem;
-use crate::rate_limit::Budget;
+use crate::rate_limit::Standing;
 use crate::state::App;
 
 /// Everything about a path and method but the code behind it.
@@ -50,6 +50,8 @@ pub(crate) enum Permission {
 pub(crate) enum Family {
     /// The Compliance API: off until recording is on, and every call to it is recorded.
     Compliance,
+    /// The Analytics API: off until the primary owner switches it on, with a budget for each organization.
+    Analytics,
     /// Ephor's own paths.
     Node,
     /// Pushes: a budget of their own, and refused while recording is off.
@@ -78,6 +80,7 @@ pub(crate) enum Shape {
     Text,
     TextList,
     Instant,
+    Day,
     OneOf(&'static [&'static str]),
     Number { default: usize, min: usize, max: usize },
 }
@@ -106,6 +109,12 @@ pub(crate) enum Answer {
     CursorPage,
     /// `{data, has_more, next_page}`
     TokenPage,
+    /// `{data, next_page}`
+    EngagementPage,
+    /// `{data, next_page, summaries}`
+    Summaries,
+    /// `{organization_id, data, has_more, next_page, data_refreshed_at}`
+    ReportPage,
     /// One JSON object.
     Object,
     /// One JSON object, made just now: 201.
@@ -157,23 +166,22 @@ async fn guard(State((app, route)): State<(App, &'static Route)>, mut request: R
     }
     // Two questions to the control database, asked side by side.
     let peer = front::peer(&request);
-    let (caller, recording) =
-        tokio::join!(auth::authenticate(&app, request.headers(), peer), recording(&app, route.family));
+    let (caller, switch) = tokio::join!(auth::authenticate(&app, request.headers(), peer), switch(&app, route.family));
     let caller = match caller {
         Ok(caller) => caller,
         Err(problem) => return problem.into_response(),
     };
-    let standing = budget(&app, route.family).spend(app.now());
+    let standing = spend(&app, route.family, &caller);
     if standing.retry_after_seconds.is_some() {
         // Not recorded: a flood of refused calls must not become a flood of rows.
-        let mut response = Problem::rate_limited(standing.limit_per_minute).into_response();
+        let mut response = Problem::rate_limited(standing.limit_per_minute, shared_by(route.family)).into_response();
         standing.tell(response.headers_mut());
         response.extensions_mut().insert(caller);
         return response;
     }
     app.recorder().used(&caller.key, app.now()).await;
     let access = Access::begin(&request);
-    let mut response = match admit(&caller, route, &recording) {
+    let mut response = match admit(&caller, route, &switch) {
         Err(problem) => problem.into_response(),
         Ok(()) => {
             request.extensions_mut().insert(caller.clone());
@@ -181,42 +189,69 @@ async fn guard(State((app, route)): State<(App, &'static Route)>, mut request: R
         }
     };
     standing.tell(response.headers_mut());
-    if route.family == Family::Compliance && matches!(recording, Ok(Recording::On(_))) {
+    if route.family == Family::Compliance && matches!(switch, Ok(Switch::On)) {
         app.recorder().accessed(access.end(&caller, response.status(), app.now())).await;
     }
     response.extensions_mut().insert(caller);
     response
 }
 
-fn budget(app: &App, family: Family) -> &Budget {
+/// Takes one request from the budget of the family.
+fn spend(app: &App, family: Family, caller: &Caller) -> Standing {
     match family {
-        Family::Compliance | Family::Node => app.reads(),
-        Family::Intake => app.pushes(),
+        Family::Compliance | Family::Node => app.reads().spend(app.now()),
+        Family::Intake => app.pushes().spend(app.now()),
+        Family::Analytics => app.analytics_reads().spend(caller.key.reach.organization(), app.now()),
     }
 }
 
-/// The state of recording, asked for only where it matters.
-async fn recording(app: &App, family: Family) -> Result<Recording, Problem> {
+/// Who draws from the budget of the family.
+fn shared_by(family: Family) -> &'static str {
     match family {
-        Family::Node => Ok(Recording::Off),
-        Family::Compliance | Family::Intake => Ok(app.control().enablement().state().await?),
+        Family::Analytics => "all keys of the organization and all endpoints of the Analytics API",
+        _ => "all keys of the parent organization",
     }
 }
 
-fn admit(caller: &Caller, route: &Route, recording: &Result<Recording, Problem>) -> Result<(), Problem> {
+/// Whether the family is switched on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Switch {
+    On,
+    /// With what to say.
+    Off(&'static str),
+}
+
+/// The switch of the family, asked for only where there is one.
+async fn switch(app: &App, family: Family) -> Result<Switch, Problem> {
+    Ok(match family {
+        Family::Node => Switch::On,
+        Family::Compliance | Family::Intake => match app.control().enablement().state().await? {
+            Recording::On(_) => Switch::On,
+            Recording::Off => Switch::Off(COMPLIANCE_OFF),
+        },
+        Family::Analytics => match app.control().analytics_switch().state().await? {
+            AnalyticsAccess::On => Switch::On,
+            AnalyticsAccess::Off => Switch::Off(ANALYTICS_OFF),
+        },
+    })
+}
+
+fn admit(caller: &Caller, route: &Route, switch: &Result<Switch, Problem>) -> Result<(), Problem> {
     if let Permission::Scope(needed) = route.permission
         && !caller.key.scopes.allows(needed)
     {
         return Err(Problem::missing_scope(&caller.key.scopes, needed));
     }
-    match (route.family, recording) {
-        (Family::Node, _) | (_, Ok(Recording::On(_))) => Ok(()),
-        (_, Err(problem)) => Err(problem.clone()),
-        (_, Ok(Recording::Off)) => Err(Problem::forbidden(NOT_ENABLED)),
+    match switch {
+        Ok(Switch::On) => Ok(()),
+        Ok(Switch::Off(words)) => Err(Problem::forbidden(*words)),
+        Err(problem) => Err(problem.clone()),
     }
 }
 
-const NOT_ENABLED: &str = "The Compliance API is not enabled for this organization, and nothing is recorded. Its primary owner turns it on with `ephor org enable --agreement REFERENCE` or POST /v1/organizations/compliance_settings.";
+const COMPLIANCE_OFF: &str = "The Compliance API is not enabled for this organization, and nothing is recorded. Its primary owner turns it on with `ephor org enable --agreement REFERENCE` or POST /v1/organizations/compliance_settings.";
+
+const ANALYTICS_OFF: &str = "The Analytics API is not enabled for this organization. Its primary owner turns it on with `ephor org analytics enable` or POST /ephor/v1/analytics_settings.";
 
 /// The id of a request, for what is recorded of it.
 pub(crate) fn request_id(request: &Request) -> String {

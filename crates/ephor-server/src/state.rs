@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ephor_analytics::Analytics;
 use ephor_lake::control::Control;
 use ephor_lake::{Appender, Lake};
 use ephor_sources::Door;
@@ -14,10 +15,13 @@ use ephor_wire::ids::tagged;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use tokio::sync::OnceCell;
 
+use crate::analytics::{AnalyticsLimits, PageTokens};
 use crate::audit::Recorder;
 use crate::observe::metrics;
-use crate::rate_limit::Budget;
+use crate::problem::Problem;
+use crate::rate_limit::{Budget, OrganizationBudgets};
 
 /// The certificate chain and the private key of a TLS listener, as PEM files. Both are read again when they change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +39,8 @@ pub struct ServerOptions {
     pub rate_limit_per_minute: u32,
     /// Pushes a minute over all keys: a budget of their own, so that a busy reader never stops the record.
     pub intake_limit_per_minute: u32,
+    /// What may be asked of the Analytics API, and how often.
+    pub analytics: AnalyticsLimits,
     /// The largest body that is taken in, after it is unpacked.
     pub max_body_bytes: usize,
     /// How long one request may take.
@@ -52,6 +58,7 @@ impl Default for ServerOptions {
         Self {
             rate_limit_per_minute: 600,
             intake_limit_per_minute: 600,
+            analytics: AnalyticsLimits::default(),
             max_body_bytes: 16 << 20,
             request_timeout: Duration::from_secs(60),
             drain: Duration::from_secs(20),
@@ -75,6 +82,8 @@ pub struct AppParts {
     pub lake: Lake,
     /// Its writer.
     pub appender: Appender,
+    /// What answers the Analytics API.
+    pub analytics: Analytics,
     /// Keys, organizations, people, recording, outbox.
     pub control: Control,
     /// Where content is taken out of what comes in.
@@ -84,6 +93,9 @@ pub struct AppParts {
     /// How to behave.
     pub options: ServerOptions,
 }
+
+/// What the secret behind page tokens is called in the control database.
+const PAGE_TOKEN_SECRET: &str = "analytics_page_tokens";
 
 /// A server's state. Cloning shares it.
 #[derive(Debug, Clone)]
@@ -96,6 +108,8 @@ struct Inner {
     parts: AppParts,
     reads: Budget,
     pushes: Budget,
+    analytics_reads: OrganizationBudgets,
+    page_tokens: OnceCell<PageTokens>,
     recorder: Recorder,
     metrics: PrometheusHandle,
 }
@@ -106,6 +120,8 @@ impl App {
         let inner = Inner {
             reads: Budget::new(parts.options.rate_limit_per_minute),
             pushes: Budget::new(parts.options.intake_limit_per_minute),
+            analytics_reads: OrganizationBudgets::new(parts.options.analytics.rate_limit_per_minute),
+            page_tokens: OnceCell::new(),
             recorder: Recorder::new(),
             metrics: metrics::handle(),
             parts,
@@ -133,7 +149,7 @@ impl App {
         &self.inner.parts.options
     }
 
-    /// The budget of everything that is no push.
+    /// The budget of everything that is neither a push nor the Analytics API.
     pub(crate) fn reads(&self) -> &Budget {
         &self.inner.reads
     }
@@ -141,6 +157,24 @@ impl App {
     /// The budget of pushes.
     pub(crate) fn pushes(&self) -> &Budget {
         &self.inner.pushes
+    }
+
+    /// The budgets of the Analytics API.
+    pub(crate) fn analytics_reads(&self) -> &OrganizationBudgets {
+        &self.inner.analytics_reads
+    }
+
+    pub(crate) fn analytics(&self) -> &Analytics {
+        &self.inner.parts.analytics
+    }
+
+    /// What signs the page tokens of the Analytics API; its secret is made by the first walk that needs it.
+    pub(crate) async fn page_tokens(&self) -> Result<&PageTokens, Problem> {
+        let make = || async {
+            let secret = self.control().node_secrets().ensure(PAGE_TOKEN_SECRET, self.now(), &mut rng()).await?;
+            PageTokens::new(secret.expose()).ok_or_else(|| Problem::internal(&"a key of no length"))
+        };
+        self.inner.page_tokens.get_or_try_init(make).await
     }
 
     pub(crate) fn recorder(&self) -> &Recorder {

@@ -69,6 +69,9 @@ pub(crate) enum Command {
     /// The lake itself: ask it in SQL, count, compact.
     #[command(subcommand)]
     Lake(LakeCommand),
+    /// The aggregates behind the Analytics API.
+    #[command(subcommand)]
+    Analytics(AnalyticsCommand),
 }
 
 #[derive(Debug, Args)]
@@ -235,6 +238,9 @@ pub(crate) enum Org {
         #[arg(long = "as", value_name = "EMAIL")]
         by: Option<String>,
     },
+    /// Switch the Analytics API on and off: only the primary owner may.
+    #[command(subcommand)]
+    Analytics(AnalyticsTurn),
     /// Give a person a role: primary_owner, owner, admin, auditor or member.
     Grant {
         /// Whom.
@@ -256,6 +262,22 @@ pub(crate) enum Org {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum AnalyticsTurn {
+    /// Answer keys with the scope read:analytics.
+    Enable {
+        /// Who does it. Default: the primary owner.
+        #[arg(long = "as", value_name = "EMAIL")]
+        by: Option<String>,
+    },
+    /// Refuse every request to the Analytics API. Usage is taken in all the same.
+    Disable {
+        /// Who does it. Default: the primary owner.
+        #[arg(long = "as", value_name = "EMAIL")]
+        by: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum LakeCommand {
     /// Ask the lake: read-only SQL over activities, conflicts and the directory tables.
     Sql {
@@ -266,4 +288,17 @@ pub(crate) enum LakeCommand {
     Stats,
     /// Merge small files into sorted ones; with `[retention]` in ephor.toml, let expired days go.
     Compact,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AnalyticsCommand {
+    /// Count days of usage anew from their facts; the same facts give the same rows, byte for byte.
+    Rebuild {
+        /// The first day. Default: the first that has usage.
+        #[arg(long, value_name = "DATE")]
+        from: Option<String>,
+        /// The last day. Default: the newest that has closed.
+        #[arg(long, value_name = "DATE")]
+        to: Option<String>,
+    },
 }

@@ -14,6 +14,7 @@ use figment::providers::{Env, Format, Toml};
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use crate::analytics_config::AnalyticsConfig;
 use crate::arguments::Global;
 use crate::failure::Failure;
 
@@ -23,6 +24,7 @@ use crate::failure::Failure;
 pub(crate) struct Config {
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) server: Server,
+    pub(crate) analytics: AnalyticsConfig,
     pub(crate) retention: Option<RetentionConfig>,
     /// Sources to collect from.
     pub(crate) upstream: Vec<Upstream>,
@@ -178,7 +180,7 @@ impl Upstream {
 
 /// Keys that the environment can set, as `EPHOR_` and the key, with two underscores between section and key. Any other
 /// variable of that beginning is somebody else's: a key's, say.
-const ENVIRONMENT: [&str; 8] = [
+const ENVIRONMENT: [&str; 10] = [
     "data_dir",
     "server__listen",
     "server__rate_limit_per_minute",
@@ -186,6 +188,8 @@ const ENVIRONMENT: [&str; 8] = [
     "server__tls_certificate",
     "server__tls_key",
     "server__allow_plaintext_public",
+    "analytics__profile",
+    "analytics__rate_limit_per_minute",
     "retention__days",
 ];
 
@@ -249,6 +253,7 @@ impl Config {
                 "[retention] days = 0 would drop every activity; leave [retention] out to keep all".to_owned(),
             );
         }
+        self.analytics.limits()?;
         if self.server.tls_certificate.is_some() != self.server.tls_key.is_some() {
             return wrong("[server] tls_certificate and tls_key go together".to_owned());
         }

@@ -61,6 +61,7 @@ macro_rules! failure_from {
 }
 
 failure_from!(
+    ephor_analytics::AnalyticsError,
     ephor_lake::LakeError,
     ephor_lake::control::ControlError,
     ephor_sources::SourceError,

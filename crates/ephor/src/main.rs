@@ -2,6 +2,7 @@
 //! Results go to standard output, logs and progress to standard error; exit codes are 0, 1, 2 and 3 (see `failure`).
 //! Never holds logic that another program could want: that lives in the library crates.
 
+mod analytics_config;
 mod arguments;
 mod collecting;
 mod commands;

@@ -6,13 +6,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ephor_analytics::Analytics;
 use ephor_lake::control::Control;
 use ephor_lake::{Appender, CompactOptions, CompactReach, Lake, LakeOptions, Retention};
-use ephor_server::{App, AppParts, ServerError, ServerOptions, TlsFiles};
+use ephor_server::{AnalyticsLimits, App, AppParts, ServerError, ServerOptions, TlsFiles};
 use ephor_sources::Door;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::analytics_config::AnalyticsConfig;
 use crate::config::Server;
 use crate::failure::Failure;
 
@@ -60,6 +62,28 @@ pub(crate) async fn upkeep(appender: Appender, retention: Option<Retention>, mut
     }
 }
 
+/// Builds the days that have closed, and those of which late facts came, until told to stop.
+async fn close_days(analytics: Analytics, limits: AnalyticsLimits, mut stop: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(UPKEEP_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stop.changed() => return,
+        }
+        // A day that is half built when the node stops is built again: nothing of it is in the table before its commit.
+        let built = tokio::select! {
+            built = analytics.catch_up(limits.closed_day(now_micros())) => built,
+            _ = stop.changed() => return,
+        };
+        match built {
+            Ok(built) if built.days > 0 => tracing::info!(days = built.days, rows = built.rows, "analytics built"),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "analytics are built at the next try"),
+        }
+    }
+}
+
 /// Resolves on Ctrl-C or SIGTERM.
 pub(crate) async fn stop_signal() {
     let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
@@ -88,7 +112,7 @@ pub(crate) struct Serving {
     node: NodeRest,
     server: JoinHandle<Result<(), ServerError>>,
     background: JoinSet<()>,
-    upkeep: JoinHandle<()>,
+    upkeep: [JoinHandle<()>; 2],
     stop: watch::Sender<bool>,
     end_server: oneshot::Sender<()>,
 }
@@ -101,9 +125,15 @@ struct NodeRest {
 
 impl Serving {
     /// Binds, starts and waits until requests are answered.
-    pub(crate) async fn start(node: Node, server: &Server, retention: Option<Retention>) -> Result<Self, Failure> {
+    pub(crate) async fn start(
+        node: Node,
+        server: &Server,
+        analytics: &AnalyticsConfig,
+        retention: Option<Retention>,
+    ) -> Result<Self, Failure> {
         let options = ServerOptions {
             rate_limit_per_minute: server.rate_limit_per_minute,
+            analytics: analytics.limits()?,
             max_body_bytes: server.max_body_bytes,
             allow_plaintext_public: server.allow_plaintext_public,
             tls: match (&server.tls_certificate, &server.tls_key) {
@@ -127,14 +157,17 @@ impl Serving {
         let rest = NodeRest { appender: appender.clone(), control: control.clone() };
         let (stop, stopping) = watch::channel(false);
         let upkeep = tokio::spawn(upkeep(appender.clone(), retention, stopping.clone()));
-        let app = App::new(AppParts { lake, appender, control, door, clock: now_micros, options });
+        let limits = options.analytics.clone();
+        let analytics = Analytics::open(&lake, analytics.options()).await?;
+        let closing = tokio::spawn(close_days(analytics.clone(), limits, stopping.clone()));
+        let app = App::new(AppParts { lake, appender, analytics, control, door, clock: now_micros, options });
         let background = ephor_server::spawn_background(&app, stopping);
         let (end_server, ended) = oneshot::channel::<()>();
         // The listener is bound: a client that connects now waits in the queue and is answered.
         let server = tokio::spawn(ephor_server::serve(app.clone(), listener, async {
             let _ = ended.await;
         }));
-        Ok(Self { address, app, node: rest, server, background, upkeep, stop, end_server })
+        Ok(Self { address, app, node: rest, server, background, upkeep: [upkeep, closing], stop, end_server })
     }
 
     /// Turns true when the node stops.
@@ -154,7 +187,7 @@ impl Serving {
         };
         // Requests are done: now what they left behind is stored, and nothing new comes in.
         let _ = stop.send(true);
-        for task in collectors.into_iter().chain([upkeep]) {
+        for task in collectors.into_iter().chain(upkeep) {
             let _ = task.await;
         }
         while background.join_next().await.is_some() {}

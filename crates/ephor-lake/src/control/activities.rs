@@ -24,6 +24,7 @@ pub(super) enum Deed<'a> {
     PrimaryOwnerTransferred { previous_owner_id: &'a str, new_owner_id: &'a str },
     RecordingEnabled,
     RecordingDisabled,
+    AnalyticsSwitched { previous: bool },
     SettingChanged { name: &'a str, previous: Option<&'a Value>, current: Option<&'a Value> },
 }
 
@@ -36,6 +37,7 @@ impl Deed<'_> {
             Self::RoleChanged { .. } => "claude_user_role_updated",
             Self::PrimaryOwnerTransferred { .. } => "primary_owner_transferred",
             Self::RecordingEnabled | Self::RecordingDisabled => "org_compliance_api_settings_updated",
+            Self::AnalyticsSwitched { .. } => "org_analytics_api_capability_updated",
             Self::SettingChanged { .. } => "claude_organization_settings_updated",
         }
     }
@@ -71,6 +73,7 @@ impl Deed<'_> {
             Self::RecordingDisabled => {
                 json!({ "compliance_api_enabled": true, "compliance_api_logging_enabled": false })
             }
+            Self::AnalyticsSwitched { previous } => json!({ "current_value": !previous, "previous_value": previous }),
             Self::SettingChanged { name, previous, current } => json!({
                 "updates": [{ "type": name, "previous_value": previous, "current_value": current }],
             }),
@@ -169,6 +172,7 @@ mod tests {
             Deed::PrimaryOwnerTransferred { previous_owner_id: "user_1", new_owner_id: "user_2" },
             Deed::RecordingEnabled,
             Deed::RecordingDisabled,
+            Deed::AnalyticsSwitched { previous: false },
             Deed::SettingChanged { name: "web_search_enabled", previous: None, current: Some(&value) },
         ];
         for deed in deeds {

@@ -1,12 +1,14 @@
 //! The control database: keys, organizations, people, recording, settings, collectors and the outbox, in one SQLite file.
 //! Every change commits together with the activity that tells of it, and is on the disk before it is answered.
-//! Never reads a clock, never keeps a secret in the clear, never holds an activity longer than the lake needs to take it.
+//! Never reads a clock, never keeps a caller's secret in the clear, never holds an activity longer than the lake needs to take it.
 
 mod activities;
+mod analytics_switch;
 mod enablement;
 mod error;
 mod keys;
 mod members;
+mod node_secrets;
 mod organizations;
 mod outbox;
 mod secret;
@@ -24,10 +26,12 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{SqlSafeStr, Sqlite, SqliteConnection, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+pub use analytics_switch::{AnalyticsAccess, AnalyticsSwitch};
 pub use enablement::{Enablement, Recording, RecordingPeriod};
 pub use error::ControlError;
 pub use keys::{IssuedKey, KeyReach, KeyRecord, KeyState, Keys, NewKey};
 pub use members::{Member, Members, Role};
+pub use node_secrets::{NodeSecret, NodeSecrets};
 pub use organizations::{Organization, Organizations, Place};
 pub use outbox::{Outbox, OutboxItem};
 pub use secret::KeySecret;
@@ -100,6 +104,16 @@ impl Control {
         Enablement { control: self }
     }
 
+    /// Whether the Analytics API answers.
+    pub fn analytics_switch(&self) -> AnalyticsSwitch<'_> {
+        AnalyticsSwitch { control: self }
+    }
+
+    /// Secrets that this node has made for itself.
+    pub fn node_secrets(&self) -> NodeSecrets<'_> {
+        NodeSecrets { control: self }
+    }
+
     /// Activities that wait to be moved into the lake.
     pub fn outbox(&self) -> Outbox<'_> {
         Outbox { control: self }
@@ -141,7 +155,10 @@ impl WriteTurn {
 }
 
 /// The schema's steps, in order. A step that was released is never edited; the next one corrects it.
-const STEPS: [(i64, &str, &str); 1] = [(1, "control", include_str!("../../migrations/0001_control.sql"))];
+const STEPS: [(i64, &str, &str); 2] = [
+    (1, "control", include_str!("../../migrations/0001_control.sql")),
+    (2, "node secrets", include_str!("../../migrations/0002_node_secrets.sql")),
+];
 
 fn migrations() -> Migrator {
     let step = |(version, description, sql): (i64, &'static str, &'static str)| {

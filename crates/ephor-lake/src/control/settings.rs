@@ -115,7 +115,7 @@ impl Settings<'_> {
     }
 }
 
-async fn store(
+pub(super) async fn store(
     connection: &mut SqliteConnection,
     name: &str,
     value: Option<&Value>,

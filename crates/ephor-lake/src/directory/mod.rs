@@ -58,6 +58,19 @@ pub struct DirectoryChanges {
     pub removed: usize,
 }
 
+/// One observed change of a listing, without the row itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirectoryChange {
+    /// When it was seen, in microseconds since 1970.
+    pub observed_at_micros: i64,
+    /// The listing's scope, such as a group's id.
+    pub scope: String,
+    /// What the row is known by, such as a user's id.
+    pub key: String,
+    /// Whether it was gone; it was new or different otherwise.
+    pub removed: bool,
+}
+
 /// The directory of a lake.
 #[derive(Debug)]
 pub struct Directory {
@@ -134,6 +147,21 @@ impl Directory {
     #[must_use]
     pub fn current(&self, kind: DirectoryKind, scope: &str) -> Vec<Arc<Value>> {
         self.views().by_kind.get(&kind).map(|view| view.current(scope)).unwrap_or_default()
+    }
+
+    /// Every change of a kind that was ever observed, in the order of recording.
+    pub async fn changes(&self, kind: DirectoryKind) -> Result<Vec<DirectoryChange>, LakeError> {
+        let Some(table) = self.tables.lock().await.get(&kind).cloned() else { return Ok(Vec::new()) };
+        let history = history::from_batches(kind, &table.read_all().await?)?;
+        Ok(history
+            .into_iter()
+            .map(|row| DirectoryChange {
+                observed_at_micros: row.observed_at_micros,
+                scope: row.scope.to_string(),
+                key: row.key,
+                removed: row.change == Change::Removed,
+            })
+            .collect())
     }
 
     /// One row as it is now.

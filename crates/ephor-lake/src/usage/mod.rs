@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use crate::columns::{self, Text};
 use crate::error::LakeError;
-use crate::files::{FileSet, Published};
+use crate::files::{DataFile, FileSet, Published};
 use crate::table::Table;
 use crate::table_view::TableView;
 
@@ -54,6 +54,18 @@ pub struct UsageDay {
     pub bytes: u64,
 }
 
+impl UsageDay {
+    fn empty(day: UtcDay) -> Self {
+        Self { day, rows: 0, last_seq: 0, bytes: 0 }
+    }
+
+    fn add(&mut self, file: &DataFile) {
+        self.rows += file.span.rows;
+        self.last_seq = self.last_seq.max(file.span.last_seq);
+        self.bytes += file.size_bytes;
+    }
+}
+
 /// The usage events of a lake.
 #[derive(Debug)]
 pub struct Usage {
@@ -80,23 +92,31 @@ impl Usage {
     pub fn days(&self) -> Vec<UsageDay> {
         let mut days: BTreeMap<UtcDay, UsageDay> = BTreeMap::new();
         for file in &self.view.files().files {
-            let day = days.entry(file.day).or_insert(UsageDay { day: file.day, rows: 0, last_seq: 0, bytes: 0 });
-            day.rows += file.span.rows;
-            day.last_seq = day.last_seq.max(file.span.last_seq);
-            day.bytes += file.size_bytes;
+            days.entry(file.day).or_insert_with(|| UsageDay::empty(file.day)).add(file);
         }
         days.into_values().collect()
     }
 
+    /// One of these days, if it holds events.
+    #[must_use]
+    pub fn day(&self, day: UtcDay) -> Option<UsageDay> {
+        let mut found = UsageDay::empty(day);
+        for file in self.view.files().of_day(day) {
+            found.add(&file);
+        }
+        (found.rows > 0).then_some(found)
+    }
+
     /// Columns of a day's events, in the order asked for; text as `Dictionary(Int32, Utf8)`, each batch with its own
-    /// dictionary, times as microseconds in UTC. Rows come in order of arrival. Blocks: call it where that is allowed.
+    /// dictionary, times as microseconds in UTC. Rows come in no particular order: `seq` is theirs. Blocks: call it
+    /// where that is allowed.
     ///
     /// Files that another process has replaced are gone after a while: [`crate::Lake::refresh`] then.
     pub fn read_day(&self, day: UtcDay, columns: &[&str]) -> Result<Vec<RecordBatch>, LakeError> {
         let files = self.view.files().of_day(day);
         let read: Vec<Vec<RecordBatch>> = files
             .par_iter()
-            .map(|file| columns::read(&file.full_path, columns, Text::Dictionary))
+            .map(|file| columns::read(&file.full_path, columns, Text::Dictionary { distinct: &["id"] }))
             .collect::<Result<_, _>>()?;
         Ok(read.into_iter().flatten().collect())
     }

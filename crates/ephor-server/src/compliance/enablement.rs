@@ -54,7 +54,7 @@ struct Wish {
 
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum WishedState {
+pub(crate) enum WishedState {
     Word(Switch),
     Object {
         #[serde(rename = "type")]
@@ -62,9 +62,18 @@ enum WishedState {
     },
 }
 
+impl WishedState {
+    /// The position, whichever way it was written.
+    pub(crate) fn word(&self) -> Switch {
+        match self {
+            Self::Word(word) | Self::Object { word } => *word,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Switch {
+pub(crate) enum Switch {
     Enabled,
     Disabled,
 }
@@ -86,11 +95,11 @@ pub(super) async fn write(
     }
     let by = maker_of(&app, &caller).await?;
     let enablement = app.control().enablement();
-    match wish.state {
-        WishedState::Word(Switch::Disabled) | WishedState::Object { word: Switch::Disabled } => {
+    match wish.state.word() {
+        Switch::Disabled => {
             enablement.disable(&by, app.now(), &mut rng()).await?;
         }
-        WishedState::Word(Switch::Enabled) | WishedState::Object { word: Switch::Enabled } => {
+        Switch::Enabled => {
             let agreement = match wish.agreement {
                 Some(agreement) => agreement,
                 None => last_agreement(&app).await?,
@@ -117,7 +126,7 @@ async fn last_agreement(app: &App) -> Result<String, Problem> {
 }
 
 /// The person on whose behalf the key acts: whoever made it, or made the key that made it.
-async fn maker_of(app: &App, caller: &Caller) -> Result<Actor, Problem> {
+pub(crate) async fn maker_of(app: &App, caller: &Caller) -> Result<Actor, Problem> {
     let mut maker = caller.key.created_by.clone();
     for _ in 0..LONGEST_DESCENT {
         match app.control().keys().find(&maker).await? {

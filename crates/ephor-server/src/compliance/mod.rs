@@ -16,6 +16,7 @@ mod users;
 use crate::route::Routes;
 
 pub(crate) use content::CONTENT_PATHS;
+pub(crate) use enablement::{Switch, WishedState, maker_of};
 
 pub(crate) fn mount(routes: Routes) -> Routes {
     let routes = routes

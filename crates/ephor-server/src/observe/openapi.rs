@@ -46,6 +46,9 @@ fn describe(table: &[&Route]) -> OpenApi {
         .schema("Error", error_schema())
         .schema("CursorPage", page_schema(&["first_id", "last_id"]))
         .schema("TokenPage", page_schema(&["next_page"]))
+        .schema("EngagementPage", analytics_schema(&[("next_page", Kind::TextOrNull)]))
+        .schema("Summaries", analytics_schema(&[("next_page", Kind::TextOrNull), ("summaries", Kind::Rows)]))
+        .schema("ReportPage", analytics_schema(REPORT_PAGE))
         .security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("x-api-key"))))
         .security_scheme("bearer", SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()))
         .build();
@@ -68,6 +71,7 @@ fn method_of(route: &Route) -> HttpMethod {
 fn operation(route: &Route) -> utoipa::openapi::path::Operation {
     let mut operation = OperationBuilder::new().summary(Some(route.summary)).tag(match route.family {
         Family::Compliance => "compliance",
+        Family::Analytics => "analytics",
         Family::Node => "node",
         Family::Intake => "intake",
     });
@@ -121,6 +125,7 @@ fn schema_of(shape: Shape) -> Schema {
     match shape {
         Shape::Text => text().build().into(),
         Shape::TextList => ArrayBuilder::new().items(text().build()).build().into(),
+        Shape::Day => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))).build().into(),
         Shape::Instant => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))).build().into(),
         Shape::OneOf(values) => text().enum_values(Some(values.iter().copied())).build().into(),
         Shape::Number { default, min, max } => ObjectBuilder::new()
@@ -149,6 +154,9 @@ fn success(answer: Answer) -> Option<(&'static str, Response)> {
     match answer {
         Answer::CursorPage => Some(("200", of("A page of activities", Some("CursorPage")))),
         Answer::TokenPage => Some(("200", of("A page of rows", Some("TokenPage")))),
+        Answer::EngagementPage => Some(("200", of("A page of rows", Some("EngagementPage")))),
+        Answer::Summaries => Some(("200", of("The series", Some("Summaries")))),
+        Answer::ReportPage => Some(("200", of("A page of buckets or users", Some("ReportPage")))),
         Answer::Object => Some(("200", of("What was asked for", None))),
         Answer::Created => Some(("201", of("What was made; a secret is shown this once", None))),
         Answer::Text => Some(("200", Response::new("Text"))),
@@ -173,6 +181,9 @@ fn errors(route: &Route) -> Vec<(&'static str, &'static str)> {
     }
     if takes(Place::Path) && route.answer != Answer::Refusal {
         errors.push(("404", "not_found_error: not there, or not for this key"));
+    }
+    if matches!(route.answer, Answer::EngagementPage | Answer::ReportPage) {
+        errors.push(("410", "invalid_request_error: what this walk over pages was reading is gone; begin again"));
     }
     if route.body.is_some() {
         errors.push(("413", "request_too_large"));
@@ -202,6 +213,38 @@ fn error_schema() -> Schema {
         .property("request_id", text())
         .build()
         .into()
+}
+
+/// What a key of an envelope holds.
+#[derive(Clone, Copy)]
+enum Kind {
+    Rows,
+    Text,
+    TextOrNull,
+    Flag,
+}
+
+const REPORT_PAGE: &[(&str, Kind)] = &[
+    ("organization_id", Kind::Text),
+    ("has_more", Kind::Flag),
+    ("next_page", Kind::TextOrNull),
+    ("data_refreshed_at", Kind::TextOrNull),
+];
+
+/// `data` and these keys, each of them in every answer.
+fn analytics_schema(keys: &[(&str, Kind)]) -> Schema {
+    let of = |kind: Kind| -> Schema {
+        let row = || ObjectBuilder::new().build();
+        let plain = |kind: SchemaType| ObjectBuilder::new().schema_type(kind).build().into();
+        match kind {
+            Kind::Rows => ArrayBuilder::new().items(row()).build().into(),
+            Kind::Text => plain(SchemaType::Type(Type::String)),
+            Kind::TextOrNull => plain(SchemaType::from_iter([Type::String, Type::Null])),
+            Kind::Flag => plain(SchemaType::Type(Type::Boolean)),
+        }
+    };
+    let page = ObjectBuilder::new().property("data", of(Kind::Rows)).required("data");
+    keys.iter().fold(page, |page, (name, kind)| page.property(*name, of(*kind)).required(*name)).build().into()
 }
 
 fn page_schema(cursors: &[&str]) -> Schema {

@@ -1,7 +1,8 @@
-//! Ephor's own paths: activities pushed in, keys, and the organization that this node serves.
+//! Ephor's own paths: activities pushed in, keys, the Analytics API's switch, and the organization that this node serves.
 //! Promises that what can be done here can be done on the command line too, and the other way round.
 //! Never shows a secret twice.
 
+mod analytics_switch;
 mod intake;
 mod keys;
 mod organization;
@@ -15,5 +16,7 @@ pub(crate) fn mount(routes: Routes) -> Routes {
         .serve(&keys::CREATE, keys::create)
         .serve(&keys::ROTATE, keys::rotate)
         .serve(&keys::REVOKE, keys::revoke)
+        .serve(&analytics_switch::READ, analytics_switch::read)
+        .serve(&analytics_switch::WRITE, analytics_switch::write)
         .serve(&organization::SHOW, organization::show)
 }

@@ -40,7 +40,14 @@ pub(super) async fn show(State(app): State<App>, Extension(caller): Extension<Ca
         Recording::Off => "off",
     };
     let periods: Vec<Value> = app.control().enablement().periods().await?.iter().map(period).collect();
-    Ok(Json(json!({ "organizations": seen, "members": members, "recording": recording, "periods": periods })))
+    let analytics = app.control().analytics_switch().state().await?.as_str();
+    Ok(Json(json!({
+        "organizations": seen,
+        "members": members,
+        "recording": recording,
+        "analytics": analytics,
+        "periods": periods,
+    })))
 }
 
 fn organization(organization: &Organization) -> Value {

@@ -6,6 +6,7 @@
 
 mod access;
 mod activities;
+mod analytics;
 mod audit;
 mod directory;
 mod errors;
@@ -21,7 +22,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use ephor_lake::control::{Control, KeyReach, NewKey, Organization, Place, Role};
+use ephor_analytics::{Analytics, AnalyticsOptions};
+use ephor_lake::control::{AnalyticsAccess, Control, KeyReach, NewKey, Organization, Place, Role};
 use ephor_lake::{Lake, LakeOptions};
 use ephor_sources::Door;
 use ephor_wire::actor::Actor;
@@ -35,7 +37,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
-use crate::{App, AppParts, ServerOptions, router, spawn_background};
+use crate::{AnalyticsLimits, App, AppParts, ServerOptions, router, spawn_background};
 
 /// 2026-11-23T12:00:00Z
 const NOON: i64 = 1_795_435_200_000_000;
@@ -105,7 +107,9 @@ impl Answer {
 impl House {
     /// A node that records.
     async fn open() -> Self {
-        let house = Self::open_off(ServerOptions::default()).await;
+        // Roomy: stories about other things ask for more than sixty pages a minute.
+        let analytics = AnalyticsLimits { rate_limit_per_minute: 10_000, ..AnalyticsLimits::default() };
+        let house = Self::open_off(ServerOptions { analytics, ..ServerOptions::default() }).await;
         house.enable().await;
         house
     }
@@ -130,7 +134,9 @@ impl House {
             .grant(OWNER, Some("user_ada"), Role::PrimaryOwner, &setup, NOON, &mut rand::rng())
             .await
             .unwrap();
-        let app = App::new(AppParts { lake, appender, control, door: Arc::new(Door::new()), clock: now, options });
+        let analytics = Analytics::open(&lake, AnalyticsOptions::default()).await.unwrap();
+        let door = Arc::new(Door::new());
+        let app = App::new(AppParts { lake, appender, analytics, control, door, clock: now, options });
         let (stop, stopped) = watch::channel(false);
         let tasks = spawn_background(&app, stopped);
         Self { router: router(app.clone()), app, stop, tasks, _dir: dir }
@@ -142,6 +148,10 @@ impl House {
 
     async fn enable(&self) {
         self.app.control().enablement().enable("NDA 7", &Self::owner(), now(), &mut rand::rng()).await.unwrap();
+    }
+
+    async fn switch_analytics(&self, wanted: AnalyticsAccess) {
+        self.app.control().analytics_switch().turn(wanted, &Self::owner(), now(), &mut rand::rng()).await.unwrap();
     }
 
     /// A key of the parent.

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ephor_lake::control::{Place, Recording};
+use ephor_lake::control::{AnalyticsAccess, Place, Recording};
 use ephor_lake::directory::{DirectoryKind, DirectoryRow, DirectorySnapshot};
 use ephor_lake::{ActivityRows, AppendBatch, COMMIT_RAW_BYTES};
 use ephor_sources::directory_key;
@@ -70,12 +70,13 @@ pub(super) async fn run(global: &Global, config: &Config, options: &Demo) -> Res
     }
     let activities = node.lake.next_seq();
     let server = Server { listen: options.listen, rate_limit_per_minute: options.rate_limit, ..Server::default() };
-    let serving = Serving::start(node, &server, None).await?;
+    let newest = config.analytics.limits()?.newest_day(now_micros());
+    let serving = Serving::start(node, &server, &config.analytics, None).await?;
     let truth = dir.join("truth.json").display().to_string();
     let running = Running { address: &serving.address, keys: &memory.keys, truth };
     match global.format {
         Format::Json => output::print(global.format, &running, |_| String::new())?,
-        Format::Text => output::print_line(&describe(&running, &memory, activities))?,
+        Format::Text => output::print_line(&describe(&running, &memory, activities, newest))?,
     }
     serving.until_stopped(Vec::new()).await?;
     Ok(ExitCode::SUCCESS)
@@ -129,8 +130,9 @@ async fn take_in(dir: &Path, memory: &Memory, node: &Node) -> Result<(), Failure
     store_activities(&simulation, node).await?;
     store_directory(&simulation, node).await?;
     std::fs::write(dir.join("truth.json"), serde_json::to_vec_pretty(simulation.truth())?)?;
+    let owner = actor_named(&node.control, None).await?;
+    node.control.analytics_switch().turn(AnalyticsAccess::On, &owner, now_micros(), &mut rand::rng()).await?;
     if matches!(node.control.enablement().state().await?, Recording::Off) {
-        let owner = actor_named(&node.control, None).await?;
         let agreement = "demonstration on simulated data";
         node.control.enablement().enable(agreement, &owner, now_micros(), &mut rand::rng()).await?;
     }
@@ -228,7 +230,7 @@ impl From<FirstKeys> for Keys {
     }
 }
 
-fn describe(running: &Running<'_>, memory: &Memory, activities: u64) -> String {
+fn describe(running: &Running<'_>, memory: &Memory, activities: u64, newest: UtcDay) -> String {
     let Running { address, keys, truth } = running;
     let pushed = format!(
         r#"{{"id":"activity_hello_{}","created_at":"{}","type":"user_logged_out","actor":{{"type":"user_actor","user_id":"user_hello","email_address":"hello@example.com"}}}}"#,
@@ -249,6 +251,7 @@ fn describe(running: &Running<'_>, memory: &Memory, activities: u64) -> String {
          curl -sg -H 'x-api-key: {compliance}' '{address}/v1/compliance/activities?limit=2'\n\
          curl -sg -H 'x-api-key: {compliance}' '{address}/v1/compliance/activities?activity_types[]=api_key_created&order=asc'\n\
          curl -sg -H 'x-api-key: {compliance}' '{address}/v1/compliance/organizations'\n\
+         curl -sg -H 'x-api-key: {analytics}' '{address}/v1/organizations/analytics/users?date={newest}&limit=2'\n\
          curl -sg -H 'x-api-key: {write}' -H 'content-type: application/x-ndjson' -d '{pushed}' '{address}/ephor/v1/activities'\n\
          curl -sg '{address}/metrics'\n\
          \n\

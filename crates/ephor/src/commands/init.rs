@@ -106,6 +106,8 @@ fn write_config(global: &Global, dir: &Path, options: &Init) -> Result<String, F
          # name = \"claude\"\n\
          # base_url = \"https://api.anthropic.com\"\n\
          # key = \"env:ANTHROPIC_COMPLIANCE_KEY\"\n\n\
+         # [analytics]\n\
+         # profile = \"seed\"                # or \"current\"; docs/analytics.md has the numbers of both\n\n\
          # [retention]                     # without it, everything is kept\n\
          # days = 2190\n",
         data_dir.display().to_string(),
@@ -125,9 +127,10 @@ fn describe(made: &Made) -> String {
     ];
     let rows: Vec<Vec<String>> = keys.iter().map(|(name, key)| vec![(*name).to_owned(), (*key).clone()]).collect();
     format!(
-        "data folder    {}\nconfiguration  {config}\n\nKeys, shown this once:\n{}\n\nRecording is off until the primary owner switches it on:\n  ephor org enable --data-dir {} --agreement \"NDA of …\"\nThen: ephor up --data-dir {} --config {}",
+        "data folder    {}\nconfiguration  {config}\n\nKeys, shown this once:\n{}\n\nRecording is off until the primary owner switches it on:\n  ephor org enable --data-dir {} --agreement \"NDA of …\"\nAnd so is the Analytics API:\n  ephor org analytics enable --data-dir {}\nThen: ephor up --data-dir {} --config {}",
         made.data_dir,
         output::columns(&rows),
+        made.data_dir,
         made.data_dir,
         made.data_dir,
         made.config,

@@ -2,6 +2,7 @@
 //! A command that changes the lake closes it before it answers.
 //! Never prints half a JSON document: results are printed once, at the end.
 
+mod analytics;
 mod collect;
 mod demo;
 mod doctor;
@@ -33,6 +34,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Simulate(options) => simulate::run(&global, &options).await,
         Command::Keys(action) => keys::run(&global, &config, action).await,
         Command::Org(action) => org::run(&global, &config, action).await,
+        Command::Analytics(action) => analytics::run(&global, &config, action).await,
         Command::Lake(action) => lake::run(&global, &config, action).await,
     }
 }

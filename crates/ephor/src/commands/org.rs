@@ -5,14 +5,14 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use ephor_lake::control::{Control, Member, Organization, Place, Recording, Role};
+use ephor_lake::control::{AnalyticsAccess, Control, Member, Organization, Place, Recording, Role};
 use ephor_wire::actor::Actor;
 use ephor_wire::ids::{self, OrganizationId, OrganizationUuid};
 use ephor_wire::timestamp::Timestamp;
 use rand::RngCore;
 use serde::Serialize;
 
-use crate::arguments::{Global, Org};
+use crate::arguments::{AnalyticsTurn, Global, Org};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::node::now_micros;
@@ -23,6 +23,8 @@ struct Shown {
     organizations: Vec<OrganizationLine>,
     members: Vec<MemberLine>,
     recording: &'static str,
+    /// Whether the Analytics API answers.
+    analytics: &'static str,
     /// Every span in which recording was on; between two of them lies a gap.
     periods: Vec<PeriodLine>,
 }
@@ -64,6 +66,14 @@ pub(super) async fn run(global: &Global, config: &Config, action: Org) -> Result
         Org::Disable { by } => {
             let by = actor_named(&control, by.as_deref()).await?;
             control.enablement().disable(&by, now, &mut rng).await?;
+        }
+        Org::Analytics(turn) => {
+            let (by, wanted) = match turn {
+                AnalyticsTurn::Enable { by } => (by, AnalyticsAccess::On),
+                AnalyticsTurn::Disable { by } => (by, AnalyticsAccess::Off),
+            };
+            let by = actor_named(&control, by.as_deref()).await?;
+            control.analytics_switch().turn(wanted, &by, now, &mut rng).await?;
         }
         Org::Grant { email, role, by } => {
             let by = actor_named(&control, by.as_deref()).await?;
@@ -149,6 +159,7 @@ async fn shown(control: &Control) -> Result<Shown, Failure> {
             .map(|m| MemberLine { email: m.email, user_id: m.user_id, role: m.role.as_str() })
             .collect(),
         recording,
+        analytics: control.analytics_switch().state().await?.as_str(),
         periods: periods
             .into_iter()
             .map(|p| PeriodLine {
@@ -186,5 +197,6 @@ fn describe(shown: &Shown) -> String {
     if shown.periods.is_empty() {
         text.push_str("\n  never yet: `ephor org enable --agreement REF` begins it");
     }
+    text.push_str(&format!("\nthe Analytics API is {}", shown.analytics));
     text
 }

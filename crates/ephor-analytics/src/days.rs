@@ -1,0 +1,100 @@
+//! The day tables: what each listing says of one day, built from that day's facts and kept beside them.
+//! The same facts give the same rows, byte for byte; late facts make a day stale, and it is built again.
+//! Never reads another day's facts.
+
+use std::collections::BTreeMap;
+
+use ephor_lake::{DayTable, DayTableSpec, Lake, LakeError};
+use ephor_wire::timestamp::UtcDay;
+
+use crate::connector_name::ConnectorNames;
+use crate::facts::{self, Column, Context, Load};
+use crate::frame::{self, Frame};
+use crate::groups::{Groups, People};
+use crate::listing::spec::Spec;
+use crate::listing::{self, Cut, Surroundings};
+use crate::prices::PriceList;
+use crate::query::{Days, Filters, Listing, Reach};
+
+/// The listings that have a day table.
+pub(crate) const LISTINGS: [Listing; 6] =
+    [Listing::Users, Listing::Projects, Listing::Skills, Listing::Connectors, Listing::Plugins, Listing::Artifacts];
+
+/// The day tables of a lake.
+#[derive(Debug, Clone)]
+pub(crate) struct DayTables {
+    tables: BTreeMap<Listing, DayTable>,
+}
+
+/// One day of every listing.
+pub(crate) struct BuiltDay {
+    frames: Vec<(Listing, Frame)>,
+}
+
+impl DayTables {
+    pub(crate) async fn open(lake: &Lake) -> Result<Self, LakeError> {
+        let mut tables = BTreeMap::new();
+        for listing in LISTINGS {
+            let spec = Spec::of(listing);
+            let table = DayTableSpec { name: spec.table, columns: frame::schema(&fields(listing)) };
+            tables.insert(listing, lake.day_table(&table).await?);
+        }
+        Ok(Self { tables })
+    }
+
+    pub(crate) fn of(&self, listing: Listing) -> &DayTable {
+        &self.tables[&listing]
+    }
+
+    /// Up to which `seq` a day's facts are in all its tables; nothing if one was never built.
+    pub(crate) fn built_from(&self, day: UtcDay) -> Option<u64> {
+        self.tables.values().map(|table| table.built_from(day)).min().flatten()
+    }
+
+    /// Puts a built day in the place of what was there.
+    pub(crate) async fn replace(&self, day: UtcDay, built: &BuiltDay, built_from: u64) -> Result<u64, LakeError> {
+        let mut rows = 0;
+        for (listing, frame) in &built.frames {
+            self.of(*listing).replace(day, &frame.to_batch()?, built_from).await?;
+            rows += frame.rows as u64;
+        }
+        Ok(rows)
+    }
+}
+
+/// A day of a listing as its table has it. Blocking.
+pub(crate) fn read(table: &DayTable, listing: Listing, day: UtcDay) -> Result<Frame, LakeError> {
+    let fields = fields(listing);
+    let schema = frame::schema(&fields);
+    let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    Frame::from_batches(fields.into(), &table.read(day, &columns)?, day)
+}
+
+fn fields(listing: Listing) -> Vec<crate::listing::spec::Field> {
+    let day = UtcDay::from_micros(0);
+    listing::fields(&Cut { listing, days: Days::Day(day), filters: &Filters::default(), group_by: &[] })
+}
+
+/// Counts a day for every listing, of the facts with a smaller `seq`. Blocking.
+pub(crate) fn build(
+    lake: &Lake,
+    day: UtcDay,
+    before_seq: u64,
+    people: &People,
+    connectors: &ConnectorNames,
+    prices: &PriceList,
+) -> Result<BuiltDay, LakeError> {
+    let mut columns: Vec<Column> = LISTINGS.iter().flat_map(|listing| Spec::of(*listing).columns()).collect();
+    columns.sort_by_key(|column| *column as usize);
+    columns.dedup();
+    columns.extend([Column::ContextWindow, Column::Speed]);
+    let load = Load { reach: &Reach::Parent, before_seq: Some(before_seq), columns: &columns, spent: true };
+    let context = Context { connectors, people: &people.id_by_email };
+    let facts = facts::load(lake.usage(), &[day], &load, &context)?;
+    let around = Surroundings { people, groups: &Groups::default(), connectors, prices };
+    let frame = |listing: Listing| {
+        let cut = Cut { listing, days: Days::Day(day), filters: &Filters::default(), group_by: &[] };
+        Ok((listing, listing::count(&facts, &cut, &around)?))
+    };
+    Ok(BuiltDay { frames: LISTINGS.into_iter().map(frame).collect::<Result<Vec<_>, LakeError>>()? })
+}

@@ -1,0 +1,472 @@
+//! Answers to the questions of the Analytics API: from day tables where a whole day is asked for, else from the facts.
+//! An answer is a function of the lake as of one moment; the same moment gives the same pages.
+//! Never blocks the runtime: counting happens on threads that may.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use ephor_lake::{Lake, LakeError};
+use ephor_wire::timestamp::UtcDay;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+use crate::connector_name::ConnectorNames;
+use crate::days::{self, DayTables};
+use crate::facts::{self, Column, Context, Load};
+use crate::frame::{self, Frame, JsonProgram};
+use crate::groups::{Groups, People};
+use crate::listing::spec::Spec;
+use crate::listing::{self, Cut, Surroundings};
+use crate::prices::{PriceEntry, PriceError, PriceList};
+use crate::projects::Projects;
+use crate::query::{AsOf, Days, Direction, Listing, ListingQuery, Ordering, Reach, ReportQuery, SummariesQuery};
+use crate::report::{self, ReportRow};
+use crate::summaries::{self, ActiveDay, Numbering, WINDOW_DAYS};
+
+/// Memory for answers that may be asked for again, such as by their next page.
+const ANSWER_CACHE_BYTES: u64 = 192 << 20;
+
+/// What the configuration says of analytics.
+#[derive(Debug, Clone, Default)]
+pub struct AnalyticsOptions {
+    /// Connector names as sent → as published, before the shipped ones.
+    pub connector_aliases: HashMap<String, String>,
+    /// Negotiated prices.
+    pub prices: Vec<PriceEntry>,
+}
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AnalyticsError {
+    /// The lake could not be read or written.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    /// A configured price is of no use.
+    #[error(transparent)]
+    Price(#[from] PriceError),
+    /// The counting stopped in the middle.
+    #[error("the counting stopped: {0}")]
+    Stopped(String),
+}
+
+/// The Analytics API's answers. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct Analytics {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    lake: Lake,
+    tables: DayTables,
+    connectors: ConnectorNames,
+    prices: PriceList,
+    frames: Cache<FrameKey, Arc<Frame>, FrameWeight>,
+    reports: Cache<(ReportQuery, AsOf), Arc<[ReportRow]>, ReportWeight>,
+    active: Mutex<Active>,
+    projects: Projects,
+    /// One day is built at a time, and once however many ask for it.
+    building: tokio::sync::Mutex<()>,
+}
+
+/// A question whose answer is kept: without its order, which is made anew.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum FrameKey {
+    Day { listing: Listing, day: UtcDay, built_from: u64 },
+    Counted { query: Box<ListingQuery>, as_of: AsOf },
+}
+
+#[derive(Debug, Default)]
+struct Active {
+    numbering: Numbering,
+    days: HashMap<(Reach, UtcDay), (u64, Arc<ActiveDay>)>,
+}
+
+#[derive(Debug, Clone)]
+struct FrameWeight;
+
+impl Weighter<FrameKey, Arc<Frame>> for FrameWeight {
+    fn weight(&self, _: &FrameKey, frame: &Arc<Frame>) -> u64 {
+        frame.bytes() as u64 + 256
+    }
+}
+
+#[derive(Debug, Clone)]
+struct ReportWeight;
+
+impl Weighter<(ReportQuery, AsOf), Arc<[ReportRow]>> for ReportWeight {
+    fn weight(&self, _: &(ReportQuery, AsOf), rows: &Arc<[ReportRow]>) -> u64 {
+        rows.iter().map(|row| row.json.len() as u64 + 64).sum::<u64>() + 256
+    }
+}
+
+/// Every row that answers a question, in order; written as JSON a page at a time.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    rows: AnswerRows,
+    /// How much of the lake it was made from.
+    pub as_of: AsOf,
+}
+
+#[derive(Debug, Clone)]
+enum AnswerRows {
+    /// Counted here; in the frame's own order if there is no other.
+    Counted { frame: Arc<Frame>, order: Option<Vec<u32>> },
+    /// JSON objects as an upstream told them.
+    Told(Arc<[Bytes]>),
+}
+
+impl Answer {
+    /// An answer of rows that are JSON objects already.
+    #[must_use]
+    pub fn told(rows: Arc<[Bytes]>, as_of: AsOf) -> Self {
+        Self { rows: AnswerRows::Told(rows), as_of }
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match &self.rows {
+            AnswerRows::Counted { frame, .. } => frame.rows,
+            AnswerRows::Told(rows) => rows.len(),
+        }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Writes rows as JSON objects with commas between them.
+    pub fn write(&self, rows: Range<usize>, out: &mut Vec<u8>) {
+        let rows = rows.start.min(self.len())..rows.end.min(self.len());
+        let program = match &self.rows {
+            AnswerRows::Counted { frame, .. } => Some(JsonProgram::new(frame)),
+            AnswerRows::Told(_) => None,
+        };
+        for place in rows.clone() {
+            if place > rows.start {
+                out.push(b',');
+            }
+            match (&self.rows, &program) {
+                (AnswerRows::Counted { order, .. }, Some(program)) => {
+                    program.write(order.as_ref().map_or(place, |order| order[place] as usize), out);
+                }
+                (AnswerRows::Told(told), _) => out.extend_from_slice(&told[place]),
+                (AnswerRows::Counted { .. }, None) => {}
+            }
+        }
+    }
+}
+
+/// A cost or usage report.
+#[derive(Debug, Clone)]
+pub struct ReportAnswer {
+    /// Buckets or rows of people, in order.
+    pub rows: Arc<[ReportRow]>,
+    /// How much of the lake it was made from.
+    pub as_of: AsOf,
+    /// Up to when its facts reach, in microseconds since 1970.
+    pub data_refreshed_at_micros: Option<i64>,
+}
+
+/// What building days came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// Days built.
+    pub days: u64,
+    /// Rows of all their tables.
+    pub rows: u64,
+}
+
+impl Analytics {
+    /// Opens the day tables of a lake, making those that are missing.
+    pub async fn open(lake: &Lake, options: AnalyticsOptions) -> Result<Self, AnalyticsError> {
+        let inner = Inner {
+            lake: lake.clone(),
+            tables: DayTables::open(lake).await?,
+            connectors: ConnectorNames::with_aliases(options.connector_aliases),
+            prices: PriceList::with(&options.prices)?,
+            frames: Cache::with_weighter(1_024, ANSWER_CACHE_BYTES, FrameWeight),
+            reports: Cache::with_weighter(256, ANSWER_CACHE_BYTES / 8, ReportWeight),
+            active: Mutex::default(),
+            projects: Projects::default(),
+            building: tokio::sync::Mutex::default(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// How much of the lake an answer of now would be made from.
+    #[must_use]
+    pub fn as_of(&self) -> AsOf {
+        AsOf { usage_seq: self.inner.lake.usage().next_seq(), upstream_seq: self.inner.lake.upstream_rows().next_seq() }
+    }
+
+    /// The rows of a listing.
+    pub async fn listing(&self, query: &ListingQuery) -> Result<Answer, AnalyticsError> {
+        let as_of = query.as_of.unwrap_or_else(|| self.as_of());
+        let frame = self.frame(query, as_of).await?;
+        let frame = match query.listing {
+            Listing::Projects => self.inner.projects.told(&frame, &self.inner.lake, &self.inner.tables).await?,
+            _ => frame,
+        };
+        let sorted_by = listing::sort_columns(Spec::of(query.listing), &query.group_by);
+        let order = frame::ordered(&frame, &sorted_by, &query.ordering);
+        Ok(Answer { rows: AnswerRows::Counted { frame, order }, as_of })
+    }
+
+    /// One entry a day, each one JSON object.
+    pub async fn summaries(&self, query: &SummariesQuery) -> Result<Vec<Bytes>, AnalyticsError> {
+        let days = days_of(query.first, query.end);
+        let mut active = Vec::new();
+        for day in days_of(query.first.plus_days(1 - WINDOW_DAYS), query.end) {
+            active.push(self.active_on(day, &query.reach).await?);
+        }
+        let lake = &self.inner.lake;
+        let groups = match query.rbac_group_ids.is_empty() {
+            true => None,
+            false => Some(Groups::read(lake.directory()).await?),
+        };
+        let people = People::read(lake.directory(), &query.reach);
+        if let Some(groups) = &groups {
+            let covered = days_of(query.first.plus_days(1 - WINDOW_DAYS), query.end);
+            let numbers = &self.lock_active().numbering;
+            for (set, day) in active.iter_mut().zip(covered) {
+                let ids = query.rbac_group_ids.iter().map(|asked| groups.resolve(asked));
+                let members = numbers.set(ids.flat_map(|id| groups.members_on(id, day)));
+                *set = Arc::new(set.within(&members));
+            }
+        }
+        let told = groups.is_none().then_some(&people);
+        let entries = summaries::summaries(&days, &active, told);
+        Ok(entries.iter().filter_map(|entry| serde_json::to_vec(entry).ok()).map(Bytes::from).collect())
+    }
+
+    /// The rows of a cost or usage report.
+    pub async fn report(&self, query: &ReportQuery) -> Result<ReportAnswer, AnalyticsError> {
+        let as_of = query.as_of.unwrap_or_else(|| self.as_of());
+        let key = (query.clone(), as_of);
+        // What the facts reach to is told by the rows' own days; a cached report has the same.
+        let data_refreshed_at_micros = self.refreshed_at(query);
+        if let Some(rows) = self.inner.reports.get(&key) {
+            return Ok(ReportAnswer { rows, as_of, data_refreshed_at_micros });
+        }
+        let groups = Groups::read(self.inner.lake.directory()).await?;
+        let (inner, query) = (Arc::clone(&self.inner), query.clone());
+        let rows: Arc<[ReportRow]> = off_the_runtime(move || {
+            let days = report::days(&query);
+            let people = People::read(inner.lake.directory(), &query.reach);
+            let load =
+                Load { reach: &query.reach, before_seq: Some(as_of.usage_seq), columns: report::COLUMNS, spent: true };
+            let context = Context { connectors: &inner.connectors, people: &people.id_by_email };
+            let facts = facts::load(inner.lake.usage(), &days, &load, &context)?;
+            let first_day = days.first().copied().unwrap_or(UtcDay::from_micros(query.from_micros));
+            let around = report::Surroundings { people: &people, groups: &groups, prices: &inner.prices, first_day };
+            Ok(report::rows(&facts, &query, &around))
+        })
+        .await?
+        .into();
+        self.inner.reports.insert(key, Arc::clone(&rows));
+        Ok(ReportAnswer { rows, as_of, data_refreshed_at_micros })
+    }
+
+    /// Builds the days of a span anew, whether they are stale or not.
+    pub async fn rebuild(&self, first: UtcDay, last: UtcDay) -> Result<Rebuilt, AnalyticsError> {
+        let mut rebuilt = Rebuilt::default();
+        for day in self.inner.with_facts(&days_of(first, last.plus_days(1))) {
+            let _alone = self.inner.building.lock().await;
+            rebuilt.rows += self.build(day, self.inner.facts_to(day)).await?;
+            rebuilt.days += 1;
+        }
+        Ok(rebuilt)
+    }
+
+    /// Builds the days up to one that have facts which their tables do not know.
+    pub async fn catch_up(&self, last: UtcDay) -> Result<Rebuilt, AnalyticsError> {
+        let mut rebuilt = Rebuilt::default();
+        for day in self.inner.lake.usage().days().into_iter().map(|day| day.day).filter(|day| *day <= last) {
+            if let Some(rows) = self.ensure_built(day).await? {
+                rebuilt.rows += rows;
+                rebuilt.days += 1;
+            }
+        }
+        Ok(rebuilt)
+    }
+
+    /// Builds a day if its tables do not know all its facts; the number of rows if it was built.
+    async fn ensure_built(&self, day: UtcDay) -> Result<Option<u64>, AnalyticsError> {
+        if self.inner.is_built(day) {
+            return Ok(None);
+        }
+        let _alone = self.inner.building.lock().await;
+        if self.inner.is_built(day) {
+            return Ok(None);
+        }
+        Ok(Some(self.build(day, self.inner.facts_to(day)).await?))
+    }
+
+    async fn build(&self, day: UtcDay, to_seq: u64) -> Result<u64, AnalyticsError> {
+        let inner = Arc::clone(&self.inner);
+        let built = off_the_runtime(move || {
+            let people = People::read(inner.lake.directory(), &Reach::Parent);
+            days::build(&inner.lake, day, to_seq, &people, &inner.connectors, &inner.prices)
+        })
+        .await?;
+        Ok(self.inner.tables.replace(day, &built, to_seq).await?)
+    }
+
+    async fn frame(&self, query: &ListingQuery, as_of: AsOf) -> Result<Arc<Frame>, AnalyticsError> {
+        if let Days::Day(day) = query.days
+            && query.reach == Reach::Parent
+            && query.filters.is_empty()
+            && query.group_by.is_empty()
+            && self.inner.facts_to(day) <= as_of.usage_seq
+        {
+            self.ensure_built(day).await?;
+            return self.day_frame(query.listing, day).await;
+        }
+        self.counted(query, as_of).await
+    }
+
+    async fn day_frame(&self, listing: Listing, day: UtcDay) -> Result<Arc<Frame>, AnalyticsError> {
+        let key = FrameKey::Day { listing, day, built_from: self.inner.facts_to(day) };
+        if let Some(frame) = self.inner.frames.get(&key) {
+            return Ok(frame);
+        }
+        let inner = Arc::clone(&self.inner);
+        let frame = Arc::new(off_the_runtime(move || days::read(inner.tables.of(listing), listing, day)).await?);
+        self.inner.frames.insert(key, Arc::clone(&frame));
+        Ok(frame)
+    }
+
+    /// Counts a question from the facts.
+    async fn counted(&self, query: &ListingQuery, as_of: AsOf) -> Result<Arc<Frame>, AnalyticsError> {
+        let plain = Ordering { metric: None, direction: Direction::Ascending };
+        let question = ListingQuery { ordering: plain, as_of: None, ..query.clone() };
+        let key = FrameKey::Counted { query: Box::new(question.clone()), as_of };
+        if let Some(frame) = self.inner.frames.get(&key) {
+            return Ok(frame);
+        }
+        let groups = Groups::read(self.inner.lake.directory()).await?;
+        let inner = Arc::clone(&self.inner);
+        let frame = Arc::new(off_the_runtime(move || inner.count(&question, as_of, &groups)).await?);
+        self.inner.frames.insert(key, Arc::clone(&frame));
+        Ok(frame)
+    }
+
+    async fn active_on(&self, day: UtcDay, reach: &Reach) -> Result<Arc<ActiveDay>, AnalyticsError> {
+        let to_seq = self.inner.facts_to(day);
+        if to_seq == 0 {
+            return Ok(Arc::default());
+        }
+        let key = (reach.clone(), day);
+        let known = self.lock_active().days.get(&key).filter(|(built, _)| *built == to_seq).map(|(_, d)| Arc::clone(d));
+        if let Some(active) = known {
+            return Ok(active);
+        }
+        let batches = match reach {
+            Reach::Parent => {
+                self.ensure_built(day).await?;
+                let inner = Arc::clone(&self.inner);
+                off_the_runtime(move || {
+                    let columns = summaries::columns();
+                    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+                    inner.tables.of(Listing::Users).read(day, &columns)
+                })
+                .await?
+            }
+            Reach::Organization { .. } => {
+                let query = ListingQuery::whole_day(Listing::Users, reach.clone(), day);
+                vec![self.counted(&query, self.as_of()).await?.to_batch()?]
+            }
+        };
+        let mut active = self.lock_active();
+        let read = Arc::new(ActiveDay::read(&batches, &mut active.numbering));
+        active.days.insert(key, (to_seq, Arc::clone(&read)));
+        Ok(read)
+    }
+
+    /// What is kept is replaced whole, so a panic leaves it as it was.
+    fn lock_active(&self) -> std::sync::MutexGuard<'_, Active> {
+        self.inner.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The end of the newest day that has facts for a report, or of its span if that is earlier.
+    fn refreshed_at(&self, query: &ReportQuery) -> Option<i64> {
+        let newest = self.inner.with_facts(&report::days(query)).last().copied()?;
+        Some(newest.end_micros().min(query.to_micros))
+    }
+}
+
+impl Inner {
+    /// The `seq` after the last fact of a day; 0 if it has none.
+    fn facts_to(&self, day: UtcDay) -> u64 {
+        self.lake.usage().day(day).map_or(0, |day| day.last_seq + 1)
+    }
+
+    fn is_built(&self, day: UtcDay) -> bool {
+        self.tables.built_from(day).unwrap_or(0) == self.facts_to(day)
+    }
+
+    /// Those of some days that have facts.
+    fn with_facts(&self, days: &[UtcDay]) -> Vec<UtcDay> {
+        days.iter().copied().filter(|day| self.facts_to(*day) > 0).collect()
+    }
+
+    /// Blocking.
+    fn count(&self, query: &ListingQuery, as_of: AsOf, groups: &Groups) -> Result<Frame, LakeError> {
+        let days = match query.days {
+            Days::Day(day) => vec![day],
+            Days::Range { first, end } => days_of(first, end),
+        };
+        let mut columns: Vec<Column> = Spec::of(query.listing).columns();
+        let mut also = |wanted: bool, column: Column| {
+            if wanted && !columns.contains(&column) {
+                columns.push(column);
+            }
+        };
+        let filters = &query.filters;
+        also(!filters.project_ids.is_empty(), Column::Project);
+        also(!filters.skill_names.is_empty(), Column::Skill);
+        also(!filters.connector_names.is_empty(), Column::Connector);
+        also(!filters.connector_names.is_empty(), Column::DisplayName);
+        also(!filters.plugin_names.is_empty(), Column::Plugin);
+        also(Spec::of(query.listing).prices(), Column::ContextWindow);
+        also(Spec::of(query.listing).prices(), Column::Speed);
+        let load = Load {
+            reach: &query.reach,
+            before_seq: Some(as_of.usage_seq),
+            columns: &columns,
+            spent: Spec::of(query.listing).prices(),
+        };
+        let people = People::read(self.lake.directory(), &query.reach);
+        let context = Context { connectors: &self.connectors, people: &people.id_by_email };
+        let facts = facts::load(self.lake.usage(), &days, &load, &context)?;
+        let cut = Cut { listing: query.listing, days: query.days, filters, group_by: &query.group_by };
+        let around = Surroundings { people: &people, groups, connectors: &self.connectors, prices: &self.prices };
+        listing::count(&facts, &cut, &around)
+    }
+}
+
+/// The days from one up to another, which is not among them.
+pub(crate) fn days_of(first: UtcDay, end: UtcDay) -> Vec<UtcDay> {
+    let mut days = Vec::new();
+    let mut day = first;
+    while day < end {
+        days.push(day);
+        day = day.plus_days(1);
+    }
+    days
+}
+
+async fn off_the_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LakeError> + Send + 'static,
+) -> Result<T, AnalyticsError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(answer) => Ok(answer?),
+        Err(stopped) => Err(AnalyticsError::Stopped(stopped.to_string())),
+    }
+}

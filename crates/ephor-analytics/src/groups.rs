@@ -1,0 +1,188 @@
+//! Who is in which group on which day, and what people and groups are called, as the directory tells it.
+//! A member counts for a day if they were in the group at any moment of it; before the first listing, that listing holds.
+//! Never asks the directory twice for one question.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use ephor_lake::directory::{Directory, DirectoryChange, DirectoryKind};
+use ephor_wire::timestamp::{DAY_MICROS, UtcDay};
+use serde_json::Value;
+
+use crate::query::Reach;
+
+/// People and groups for one question.
+#[derive(Debug, Default)]
+pub(crate) struct People {
+    /// Id by address in lower case.
+    pub(crate) id_by_email: HashMap<String, String>,
+    pub(crate) email_by_id: HashMap<String, String>,
+    pub(crate) name_by_id: HashMap<String, String>,
+    /// People with a seat, within the reach.
+    pub(crate) seats: usize,
+    /// Invitations that nobody has accepted yet, within the reach.
+    pub(crate) pending_invites: usize,
+}
+
+impl People {
+    pub(crate) fn read(directory: &Directory, reach: &Reach) -> Self {
+        let mut people = Self::default();
+        let mut seated = HashSet::new();
+        for scope in directory.scopes(DirectoryKind::Users) {
+            for user in directory.current(DirectoryKind::Users, &scope) {
+                let text = |field: &str| user.get(field).and_then(Value::as_str).map(str::to_owned);
+                let Some(id) = text("id") else { continue };
+                if let Some(email) = text("email").or_else(|| text("email_address")) {
+                    people.id_by_email.insert(email.to_lowercase(), id.clone());
+                    people.email_by_id.insert(id.clone(), email);
+                }
+                if let Some(name) = text("full_name").or_else(|| text("name")) {
+                    people.name_by_id.insert(id.clone(), name);
+                }
+                if reaches(reach, &scope) {
+                    seated.insert(id);
+                }
+            }
+        }
+        people.seats = seated.len();
+        people.pending_invites = pending_invites(directory, reach);
+        people
+    }
+}
+
+/// Listings without a scope are the parent's own.
+fn reaches(reach: &Reach, scope: &str) -> bool {
+    match reach {
+        Reach::Parent => true,
+        Reach::Organization { id, uuid } => scope == uuid || scope == id,
+    }
+}
+
+fn pending_invites(directory: &Directory, reach: &Reach) -> usize {
+    let scopes = directory.scopes(DirectoryKind::Invites);
+    let within = scopes.iter().filter(|scope| scope.is_empty() || reaches(reach, scope));
+    let invites = within.flat_map(|scope| directory.current(DirectoryKind::Invites, scope));
+    invites
+        .filter(|invite| invite.get("status").and_then(Value::as_str).is_none_or(|status| status == "pending"))
+        .count()
+}
+
+/// Groups and their members over time.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    names: BTreeMap<String, String>,
+    /// Group, then person, to the spans in which they were in it.
+    members: HashMap<String, HashMap<String, Vec<Stay>>>,
+}
+
+/// From when to when somebody was in a group, in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stay {
+    from: i64,
+    /// Exclusive.
+    to: i64,
+}
+
+impl Groups {
+    pub(crate) async fn read(directory: &Directory) -> Result<Self, ephor_lake::LakeError> {
+        let mut groups = Self::default();
+        for scope in directory.scopes(DirectoryKind::Groups) {
+            for group in directory.current(DirectoryKind::Groups, &scope) {
+                let text = |field: &str| group.get(field).and_then(Value::as_str);
+                if let (Some(id), Some(name)) = (text("id"), text("name")) {
+                    groups.names.insert(id.to_owned(), name.to_owned());
+                }
+            }
+        }
+        groups.replay(&directory.changes(DirectoryKind::GroupMembers).await?);
+        Ok(groups)
+    }
+
+    fn replay(&mut self, changes: &[DirectoryChange]) {
+        let mut first_listing: HashMap<&str, i64> = HashMap::new();
+        for change in changes {
+            let first = first_listing.entry(&change.scope).or_insert(change.observed_at_micros);
+            *first = change.observed_at_micros.min(*first);
+        }
+        for change in changes {
+            let stays = self.members.entry(change.scope.clone()).or_default().entry(change.key.clone()).or_default();
+            let at = change.observed_at_micros;
+            let open = stays.last().is_some_and(|stay| stay.to == i64::MAX);
+            match (change.removed, open) {
+                (false, false) => {
+                    // Nobody knows how long the first listing had been true.
+                    let from = if first_listing.get(change.scope.as_str()) == Some(&at) { i64::MIN } else { at };
+                    stays.push(Stay { from, to: i64::MAX });
+                }
+                (true, true) => {
+                    if let Some(stay) = stays.last_mut() {
+                        stay.to = at;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A group's id in full, given in full or as a bare UUID.
+    pub(crate) fn resolve<'g>(&'g self, asked: &'g str) -> &'g str {
+        let ends = |id: &&String| id.strip_prefix("rbac_group_").is_some_and(|rest| rest == asked);
+        self.members.keys().find(ends).map_or(asked, String::as_str)
+    }
+
+    pub(crate) fn name(&self, id: &str) -> Option<&str> {
+        self.names.get(id).map(String::as_str)
+    }
+
+    /// Every group that ever had a member, in the order of ids.
+    pub(crate) fn ids(&self) -> Vec<&str> {
+        let mut ids: Vec<&str> = self.members.keys().map(String::as_str).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// Who was in a group at any moment of a day.
+    pub(crate) fn members_on(&self, group: &str, day: UtcDay) -> impl Iterator<Item = &str> {
+        let (start, end) = (day.start_micros(), day.start_micros() + DAY_MICROS);
+        let members = self.members.get(group).into_iter().flatten();
+        members
+            .filter(move |(_, stays)| stays.iter().any(|stay| stay.from < end && stay.to > start))
+            .map(|(person, _)| person.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn change(at_day: i64, key: &str, removed: bool) -> DirectoryChange {
+        DirectoryChange {
+            observed_at_micros: at_day * DAY_MICROS + 1,
+            scope: "rbac_group_1".to_owned(),
+            key: key.to_owned(),
+            removed,
+        }
+    }
+
+    #[test]
+    fn a_member_counts_for_every_day_that_they_touched() {
+        let mut groups = Groups::default();
+        groups.replay(&[
+            change(10, "ada", false),
+            change(12, "bo", false),
+            change(14, "ada", true),
+            change(16, "ada", false),
+        ]);
+        let on = |day: i64| {
+            let mut who: Vec<&str> = groups.members_on("rbac_group_1", UtcDay::from_micros(day * DAY_MICROS)).collect();
+            who.sort_unstable();
+            who
+        };
+        assert_eq!(on(3), ["ada"], "the first listing holds for the time before it");
+        assert_eq!(on(12), ["ada", "bo"]);
+        assert_eq!(on(14), ["ada", "bo"], "left that day");
+        assert_eq!(on(15), ["bo"]);
+        assert_eq!(on(20), ["ada", "bo"]);
+        assert_eq!(groups.resolve("1"), "rbac_group_1");
+    }
+}

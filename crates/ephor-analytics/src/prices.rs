@@ -1,0 +1,266 @@
+//! What tokens cost: dated list prices shipped as data, and an organisation's own agreements from the configuration.
+//! Money is whole billionths of a dollar; a price holds from its day on, for every model whose name begins as it says.
+//! Never guesses: a model without a price has no cost, and is counted as such.
+
+use std::str::FromStr;
+
+use ephor_wire::timestamp::UtcDay;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use serde::Deserialize;
+
+use crate::facts::{Column, Facts, Spent};
+
+/// A price of `data/prices.toml` or of `[[analytics.price]]`; amounts in dollars a million tokens.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PriceEntry {
+    /// The beginning of the model's name.
+    pub model: String,
+    /// The first day on which it holds.
+    pub from: String,
+    /// `0-200k` or `200k-1M`, where the price depends on it.
+    #[serde(default)]
+    pub context_window: Option<String>,
+    /// `fast`, where the price depends on it.
+    #[serde(default)]
+    pub speed: Option<String>,
+    /// An organization's id or UUID, for a negotiated price.
+    #[serde(default)]
+    pub organization: Option<String>,
+    /// Input.
+    pub input: String,
+    /// Output.
+    pub output: String,
+    /// Read from a cache.
+    pub cache_read: String,
+    /// Written to a cache for five minutes.
+    pub cache_write_5m: String,
+    /// Written to a cache for an hour.
+    pub cache_write_1h: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct PriceFile {
+    web_search_per_thousand: String,
+    price: Vec<PriceEntry>,
+}
+
+/// A price entry that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the price of `{model}` from {from}: {what}")]
+pub struct PriceError {
+    /// Its model.
+    pub model: String,
+    /// Its day.
+    pub from: String,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+/// The kinds of tokens, as `token_type` names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum TokenType {
+    UncachedInput,
+    Output,
+    CacheRead,
+    CacheCreation5m,
+    CacheCreation1h,
+}
+
+impl TokenType {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::CacheCreation1h, Self::CacheCreation5m, Self::CacheRead, Self::Output, Self::UncachedInput];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::UncachedInput => "uncached_input_tokens",
+            Self::Output => "output_tokens",
+            Self::CacheRead => "cache_read_input_tokens",
+            Self::CacheCreation5m => "cache_creation.ephemeral_5m_input_tokens",
+            Self::CacheCreation1h => "cache_creation.ephemeral_1h_input_tokens",
+        }
+    }
+
+    pub(crate) fn tokens(self, spent: &Spent) -> i64 {
+        match self {
+            Self::UncachedInput => spent.input,
+            Self::Output => spent.output,
+            Self::CacheRead => spent.cache_read,
+            Self::CacheCreation5m => spent.cache_creation_5m,
+            Self::CacheCreation1h => spent.cache_creation_1h,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Price {
+    model: String,
+    from_micros: i64,
+    context_window: Option<String>,
+    speed: Option<String>,
+    negotiated: bool,
+    /// Billionths of a dollar a million tokens, beside [`TokenType::ALL`].
+    per_million: [i64; 5],
+}
+
+/// Every price that there is.
+#[derive(Debug, Clone)]
+pub struct PriceList {
+    prices: Vec<Price>,
+    web_search_nano_usd: i64,
+}
+
+/// What a request costs, in billionths of a dollar.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Cost {
+    /// Beside [`TokenType::ALL`].
+    pub(crate) tokens: [i64; 5],
+    pub(crate) web_search: i64,
+}
+
+impl Cost {
+    pub(crate) fn total(&self) -> i64 {
+        self.tokens.iter().sum::<i64>() + self.web_search
+    }
+}
+
+impl PriceList {
+    /// The shipped list prices and, before them, negotiated ones.
+    pub fn with(negotiated: &[PriceEntry]) -> Result<Self, PriceError> {
+        #[expect(clippy::expect_used, reason = "the file is part of the source and a test reads it")]
+        let shipped: PriceFile = toml::from_str(include_str!("../data/prices.toml")).expect("prices.toml is valid");
+        let list = shipped.price.iter().map(|entry| Price::of(entry, false));
+        let own = negotiated.iter().map(|entry| Price::of(entry, true));
+        let prices = own.chain(list).collect::<Result<Vec<_>, _>>()?;
+        let web_search_nano_usd = nanos(&shipped.web_search_per_thousand).unwrap_or_default() / 1_000;
+        Ok(Self { prices, web_search_nano_usd })
+    }
+
+    /// The list price of a row's tokens; nothing if it is no request or its model has no price.
+    pub(crate) fn list_nano_usd(&self, facts: &Facts, row: usize) -> Option<i64> {
+        self.cost(facts, row, false).map(|cost| cost.total())
+    }
+
+    /// What a row's tokens cost by the list, or by agreement where there is one.
+    pub(crate) fn cost(&self, facts: &Facts, row: usize, negotiated: bool) -> Option<Cost> {
+        let spent = facts.spent(row)?;
+        let text = |column: Column| facts.names.text(facts.name(column, row));
+        let price = self.price(
+            text(Column::Model),
+            text(Column::ContextWindow),
+            text(Column::Speed),
+            facts.time[row],
+            negotiated,
+        )?;
+        let mut cost =
+            Cost { web_search: spent.web_searches.saturating_mul(self.web_search_nano_usd), ..Cost::default() };
+        for (place, token_type) in TokenType::ALL.into_iter().enumerate() {
+            // A million tokens are the unit of the price: the product is exact, the quotient rounded once, half up.
+            let product = i128::from(token_type.tokens(spent)) * i128::from(price.per_million[place]);
+            cost.tokens[place] = i64::try_from((product + 500_000).div_euclid(1_000_000)).unwrap_or(i64::MAX);
+        }
+        Some(cost)
+    }
+
+    /// The most telling price: the newest that holds, with the longest model name, and with the window and speed that
+    /// it asks for.
+    fn price(&self, model: &str, window: &str, speed: &str, at: i64, negotiated: bool) -> Option<&Price> {
+        let holds = |price: &&Price| {
+            model.starts_with(&price.model)
+                && price.from_micros <= at
+                && (negotiated || !price.negotiated)
+                && price.context_window.as_deref().is_none_or(|wanted| wanted == window)
+                && price.speed.as_deref().is_none_or(|wanted| wanted == speed)
+        };
+        self.prices.iter().filter(holds).max_by_key(|price| {
+            let details = usize::from(price.context_window.is_some()) + usize::from(price.speed.is_some());
+            (price.negotiated, price.model.len(), details, price.from_micros)
+        })
+    }
+}
+
+impl Price {
+    fn of(entry: &PriceEntry, negotiated: bool) -> Result<Self, PriceError> {
+        let wrong = |what: String| PriceError { model: entry.model.clone(), from: entry.from.clone(), what };
+        let from =
+            UtcDay::from_str(&entry.from).map_err(|_| wrong("`from` is not a day like 2026-01-01".to_owned()))?;
+        let amount = |name: &str, text: &str| {
+            nanos(text).ok_or_else(|| wrong(format!("`{name}` is not an amount in dollars, such as \"3.75\"")))
+        };
+        let per_million = [
+            amount("cache_write_1h", &entry.cache_write_1h)?,
+            amount("cache_write_5m", &entry.cache_write_5m)?,
+            amount("cache_read", &entry.cache_read)?,
+            amount("output", &entry.output)?,
+            amount("input", &entry.input)?,
+        ];
+        Ok(Self {
+            model: entry.model.clone(),
+            from_micros: from.start_micros(),
+            context_window: entry.context_window.clone(),
+            speed: entry.speed.clone(),
+            negotiated,
+            per_million,
+        })
+    }
+}
+
+/// Dollars as text in billionths.
+fn nanos(text: &str) -> Option<i64> {
+    let dollars = Decimal::from_str(text).ok().filter(|dollars| !dollars.is_sign_negative())?;
+    dollars.checked_mul(Decimal::from(1_000_000_000))?.to_i64()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_longest_name_and_the_newest_day_win_and_an_agreement_before_all() {
+        let own = PriceEntry {
+            model: "claude-sonnet".to_owned(),
+            from: "2026-03-01".to_owned(),
+            context_window: None,
+            speed: None,
+            organization: None,
+            input: "2.00".to_owned(),
+            output: "10".to_owned(),
+            cache_read: "0.2".to_owned(),
+            cache_write_5m: "2.5".to_owned(),
+            cache_write_1h: "4".to_owned(),
+        };
+        let prices = PriceList::with(&[own]).unwrap();
+        let at = |day: &str| UtcDay::from_str(day).unwrap().start_micros();
+        let input = |model: &str, window: &str, day: &str, negotiated: bool| {
+            prices.price(model, window, "", at(day), negotiated).map(|price| price.per_million[4])
+        };
+        assert_eq!(input("claude-sonnet-4-5-20250929", "0-200k", "2026-05-01", false), Some(3_000_000_000));
+        assert_eq!(input("claude-sonnet-4-5-20250929", "200k-1M", "2026-05-01", false), Some(6_000_000_000));
+        assert_eq!(input("claude-sonnet-4-5-20250929", "", "2026-05-01", true), Some(2_000_000_000));
+        assert_eq!(input("claude-sonnet-4-5-20250929", "", "2026-02-01", true), Some(3_000_000_000));
+        assert_eq!(input("someone-elses-model", "", "2026-05-01", false), None);
+    }
+
+    #[test]
+    fn a_wrong_price_says_what_is_wrong_with_it() {
+        let mut entry = PriceEntry {
+            model: "m".to_owned(),
+            from: "yesterday".to_owned(),
+            context_window: None,
+            speed: None,
+            organization: None,
+            input: "1".to_owned(),
+            output: "1".to_owned(),
+            cache_read: "1".to_owned(),
+            cache_write_5m: "1".to_owned(),
+            cache_write_1h: "one".to_owned(),
+        };
+        let told = |entry: &PriceEntry| PriceList::with(std::slice::from_ref(entry)).unwrap_err().to_string();
+        assert_eq!(told(&entry), "the price of `m` from yesterday: `from` is not a day like 2026-01-01");
+        "2026-01-01".clone_into(&mut entry.from);
+        let wrong = "the price of `m` from 2026-01-01: `cache_write_1h` is not an amount in dollars, such as \"3.75\"";
+        assert_eq!(told(&entry), wrong);
+    }
+}
