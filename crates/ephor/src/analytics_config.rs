@@ -149,7 +149,7 @@ mod tests {
         [analytics] history_days = 0 is not between 1 and 36525
         `June` is not a day; write it as YYYY-MM-DD, e.g. 2026-10-31
         unknown variant `next`, expected `seed` or `current`
-        unknown field `delay`, expected one of `profile`, `delay_days`, `close_hour_utc`, `first_day`, `history_days`, `range_days`, `summaries_range_days`, `report_history_days`, `report_range_days`, `users_limit`, `rate_limit_per_minute`
+        unknown field `delay`, expected one of `profile`, `delay_days`, `close_hour_utc`, `first_day`, `history_days`, `range_days`, `summaries_range_days`, `report_history_days`, `report_range_days`, `users_limit`, `rate_limit_per_minute`, `connector_aliases`, `price`, `origin`
         ");
     }
 }

@@ -11,7 +11,7 @@ mod walk;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ephor_lake::{Lake, UpstreamListing};
 use ephor_wire::analytics::{AnalyticsEndpoint, slot};
@@ -34,6 +34,12 @@ const LISTING_FAILURES: usize = 3;
 
 /// Failures in a row after which the run ends: it is the upstream, and not a question.
 const RUN_FAILURES: usize = 5;
+
+/// Answers are stored together: so many questions, so many bytes or so long a time at most. A commit for each would make a
+/// file for each and day; killed in between, a minute of reading is read again.
+const BATCH_STEPS: usize = 32;
+const BATCH_BYTES: usize = 8 << 20;
+const BATCH_AGE: Duration = Duration::from_secs(60);
 
 /// No published lag is half as long: an upstream that has nothing this new is broken, or is another API.
 const LONGEST_LAG_DAYS: i32 = 60;
@@ -58,8 +64,21 @@ pub struct AnalyticsCollector {
     client: Client,
     lake: Lake,
     door: Arc<Door>,
+    /// The place after everything that was read.
     state: AnalyticsState,
+    /// The place of the last commit: what a run goes on from, wherever the one before it ended.
+    stored: AnalyticsState,
+    batch: Batch,
     report: SourceReport,
+}
+
+/// What was read and is not stored yet.
+#[derive(Debug, Default)]
+struct Batch {
+    listings: Vec<UpstreamListing>,
+    steps: usize,
+    bytes: usize,
+    since: Option<Instant>,
 }
 
 /// What this run has met beside rows.
@@ -84,13 +103,18 @@ impl AnalyticsCollector {
         let report = SourceReport { source: name.clone(), ..SourceReport::default() };
         let client = Client::new(options.endpoint.clone(), options.clock)
             .map_err(|error| SourceError::Collect { name, error })?;
-        Ok(Self { options, client, lake: lake.clone(), door: Arc::clone(door), state, report })
+        let (stored, batch) = (state.clone(), Batch::default());
+        Ok(Self { options, client, lake: lake.clone(), door: Arc::clone(door), state, stored, batch, report })
     }
 
     /// One run, to the end of what there is to read now. The report tells what was done even when the run failed midway.
     pub async fn run_once(&mut self) -> (SourceReport, Result<(), SourceError>) {
         self.report = SourceReport { source: self.options.endpoint.name.clone(), ..SourceReport::default() };
-        let result = self.run_all().await;
+        // A run that was dropped may have moved on from answers that were never stored.
+        self.state = self.stored.clone();
+        self.batch = Batch::default();
+        let read = self.run_all().await;
+        let result = self.commit().await.and(read);
         if let Err(SourceError::Collect { error: UpstreamError::Refused { status, .. }, .. }) = &result {
             self.report.alarms.push(GapAlarm::key_refused(*status, (self.options.clock)()));
         }
@@ -115,7 +139,13 @@ impl AnalyticsCollector {
                 Step::FindHorizon(known_good) => self.find_horizon(&mut run, known_good).await,
             };
             match done {
-                Ok(()) => run.failures_in_a_row = 0,
+                Ok(()) => {
+                    run.failures_in_a_row = 0;
+                    self.batch.steps += 1;
+                    if self.batch.is_full() {
+                        self.commit().await?;
+                    }
+                }
                 Err(SourceError::Collect { error, .. }) if may_be_put_off(&error) => {
                     run.put_off(step, error.clone());
                     if run.failures_in_a_row >= RUN_FAILURES {
@@ -144,20 +174,20 @@ impl AnalyticsCollector {
         match walk(&mut self.client, listing, first, end, &pace).await {
             Ok(walked) => {
                 run.key_is_good |= listing.since == Since::First;
-                self.store(run, listing, first, end, walked).await
+                self.take_in(run, listing, first, end, walked)
             }
             Err(error @ (UpstreamError::NotFound(_) | UpstreamError::Refused { status: 403, .. })) => {
                 self.not_there(run, listing, error).await
             }
             Err(UpstreamError::BadRequest(message)) => {
-                self.refused_days(run, listing, first, end.plus_days(-1), message).await
+                self.refused_days(run, listing, first, end.plus_days(-1), message)
             }
             Err(error) => Err(self.failed(error)),
         }
     }
 
-    /// Stores an answer and the place in one commit.
-    async fn store(
+    /// Takes an answer in, to be stored with the place that it makes.
+    fn take_in(
         &mut self,
         run: &Run,
         listing: &'static Listing,
@@ -171,28 +201,33 @@ impl AnalyticsCollector {
             let plan = self.plan(&run.told);
             days.map(|day| (day, plan.settles(listing, day))).collect()
         };
-        let organization = walked.organization.take().or(self.state.organization.take());
-        let mut state = AnalyticsState { organization: organization.clone(), ..self.state.clone() };
-        let progress = state.progress_mut(listing);
-        progress.missing_since = None;
-        progress.data_refreshed_at = walked.data_refreshed_at.or(progress.data_refreshed_at.take());
-        let mut listings = Vec::with_capacity(settled.len());
-        for (day, settled) in settled {
-            progress.note_read(day, now, settled);
-            let rows = walked.days.remove(&day).unwrap_or_default();
+        let organization = walked.organization.take().or_else(|| self.state.organization.clone());
+        let mut taken = Vec::with_capacity(settled.len());
+        for (day, _) in &settled {
+            let rows = walked.days.remove(day).unwrap_or_default();
             self.report.read += rows.len() as u64;
-            listings.push(UpstreamListing {
+            self.batch.bytes += rows.iter().map(bytes::Bytes::len).sum::<usize>();
+            taken.push(UpstreamListing {
                 source: self.options.endpoint.name.clone(),
                 endpoint: listing.endpoint.to_string(),
                 slot: slot(listing.group_by),
-                day,
+                day: *day,
                 organization: organization.clone().unwrap_or_default(),
                 fetched_at_micros: (self.options.clock)(),
                 rows: self.keyed(listing, &rows)?,
             });
         }
+        self.batch.listings.extend(taken);
+        self.batch.since.get_or_insert_with(Instant::now);
+        self.state.organization = organization;
+        let progress = self.state.progress_mut(listing);
+        progress.missing_since = None;
+        progress.data_refreshed_at = walked.data_refreshed_at.or(progress.data_refreshed_at.take());
+        for (day, settled) in settled {
+            progress.note_read(day, now, settled);
+        }
         self.report.last_request_id = walked.request_id;
-        self.commit(listings, state).await
+        Ok(())
     }
 
     /// Rows with their keys, without content. A name that an upstream lists twice is two rows.
@@ -216,12 +251,23 @@ impl AnalyticsCollector {
             .collect()
     }
 
-    async fn commit(&mut self, listings: Vec<UpstreamListing>, state: AnalyticsState) -> Result<(), SourceError> {
-        let cursor = serde_json::to_value(&state).ok().map(|cursor| (self.options.endpoint.name.clone(), cursor));
-        for changes in self.lake.upstream_rows().record(listings, cursor).await? {
-            self.report.added += (changes.added + changes.changed) as u64;
+    /// Stores what was read and the place after it in one commit; a place that has not moved needs none.
+    async fn commit(&mut self) -> Result<(), SourceError> {
+        let Batch { listings, .. } = std::mem::take(&mut self.batch);
+        if self.state == self.stored {
+            return Ok(());
         }
-        self.state = state;
+        let cursor = serde_json::to_value(&self.state).ok().map(|cursor| (self.options.endpoint.name.clone(), cursor));
+        let changes = match self.lake.upstream_rows().record(listings, cursor).await {
+            Ok(changes) => changes,
+            Err(error) => {
+                // What was not stored was not read: the place must never get ahead of the rows.
+                self.state.clone_from(&self.stored);
+                return Err(error.into());
+            }
+        };
+        self.report.added += changes.iter().map(|changes| (changes.added + changes.changed) as u64).sum::<u64>();
+        self.stored.clone_from(&self.state);
         Ok(())
     }
 
@@ -251,18 +297,17 @@ impl AnalyticsCollector {
                 Err(refused) => return Err(self.failed(refused)),
             }
         }
-        self.remember_missing(listing, &error.to_string()).await
+        self.remember_missing(listing, &error.to_string());
+        Ok(())
     }
 
-    async fn remember_missing(&mut self, listing: &Listing, why: &str) -> Result<(), SourceError> {
+    fn remember_missing(&mut self, listing: &Listing, why: &str) {
         tracing::info!(source = self.options.endpoint.name, listing = listing.name(), why, "left out for a week");
-        let mut state = self.state.clone();
-        state.progress_mut(listing).missing_since = Some(self.client.upstream_now_micros());
-        self.commit(Vec::new(), state).await
+        self.state.progress_mut(listing).missing_since = Some(self.client.upstream_now_micros());
     }
 
     /// 400 about days, or about a cut that an older profile does not know.
-    async fn refused_days(
+    fn refused_days(
         &mut self,
         run: &mut Run,
         listing: &'static Listing,
@@ -277,7 +322,8 @@ impl AnalyticsCollector {
         let whole = whole.and_then(|whole| self.state.progress(whole));
         let days_are_there = whole.is_some_and(|whole| whole.read.contains(first) && whole.read.contains(last));
         if !listing.group_by.is_empty() && days_are_there && !refusal::names_a_day(&message) {
-            return self.remember_missing(listing, &message).await;
+            self.remember_missing(listing, &message);
+            return Ok(());
         }
         match day_refusal(&message, first, last, today) {
             DayRefusal::TooRecent(newest) => {
@@ -289,10 +335,9 @@ impl AnalyticsCollector {
                 Ok(())
             }
             DayRefusal::TooOld(oldest) => {
-                let mut state = self.state.clone();
                 let oldest = oldest.unwrap_or(first.plus_days(1)).max(first.plus_days(1));
-                state.progress_mut(listing).horizon = Some(oldest);
-                self.commit(Vec::new(), state).await
+                self.state.progress_mut(listing).horizon = Some(oldest);
+                Ok(())
             }
         }
     }
@@ -332,12 +377,20 @@ impl AnalyticsCollector {
             next = UtcDay(gone.0 + (there.0 - gone.0) / 2);
         }
         run.key_is_good = true;
-        let state = AnalyticsState { horizon: Some(there), ..self.state.clone() };
-        self.commit(Vec::new(), state).await
+        self.state.horizon = Some(there);
+        Ok(())
     }
 
     fn failed(&self, error: UpstreamError) -> SourceError {
         SourceError::Collect { name: self.options.endpoint.name.clone(), error }
+    }
+}
+
+impl Batch {
+    fn is_full(&self) -> bool {
+        self.steps >= BATCH_STEPS
+            || self.bytes >= BATCH_BYTES
+            || self.since.is_some_and(|since| since.elapsed() >= BATCH_AGE)
     }
 }
 

@@ -125,7 +125,8 @@ impl World {
     /// Every day of every listing that the upstream has is stored as it is there.
     fn assert_whole(&self) {
         let listings = self.listings();
-        let (oldest, newest) = (self.upstream.inner().manners.first_day, self.upstream.inner().newest());
+        let oldest = self.upstream.inner().manners.first_day;
+        let newest = self.upstream.inner().newest();
         for (endpoint, cuts) in &listings {
             let cuts: Vec<&str> = cuts.iter().map(String::as_str).collect();
             for day in (oldest.0..=newest.0).map(UtcDay) {
