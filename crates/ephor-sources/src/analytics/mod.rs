@@ -339,6 +339,10 @@ impl AnalyticsCollector {
                 self.state.progress_mut(listing).horizon = Some(oldest);
                 Ok(())
             }
+            DayRefusal::Unclear => {
+                run.told.single_days.insert(listing.name());
+                Ok(())
+            }
         }
     }
 

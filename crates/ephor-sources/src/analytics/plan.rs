@@ -49,6 +49,8 @@ pub(super) struct Told {
     pub(super) put_off: BTreeSet<(String, UtcDay)>,
     /// Listings that failed so often that the next run is soon enough for all of them.
     pub(super) listings_put_off: BTreeSet<String>,
+    /// Listings that are asked for single days, because the refusal of a span did not tell which of its ends was meant.
+    pub(super) single_days: BTreeSet<String>,
     /// Why the oldest day could not be found.
     pub(super) no_horizon: Option<String>,
 }
@@ -82,6 +84,7 @@ struct Scope<'a> {
     newest: UtcDay,
     /// Days that failed in this run.
     put_off: BTreeSet<UtcDay>,
+    span_days: i32,
     revised_days: i32,
 }
 
@@ -129,6 +132,7 @@ impl<'a> Plan<'a> {
             oldest: bounds.into_iter().flatten().fold(FIRST_DAY, UtcDay::max),
             newest: self.newest(listing),
             put_off: failed.map(|(_, day)| *day).collect(),
+            span_days: if self.told.single_days.contains(&name) { 1 } else { listing.span_days() },
             revised_days: self.revised_days(listing.family()),
         })
     }
@@ -211,14 +215,14 @@ impl Scope<'_> {
     /// The last span that ends with this day. A span costs one request however long it is, so the days before it come
     /// along, stored or not.
     fn span_down_from(&self, day: UtcDay) -> Step {
-        let first = day.plus_days(1 - self.listing.span_days()).max(self.oldest).min(day);
+        let first = day.plus_days(1 - self.span_days).max(self.oldest).min(day);
         let clear = (first.0..=day.0).rev().map(UtcDay).take_while(|day| !self.put_off.contains(day)).last();
         Step::Read { listing: self.listing, first: clear.unwrap_or(day), end: day.plus_days(1) }
     }
 
     /// The span that begins with this day, as far as there are days, and not into those that are stored.
     fn span_up_from(&self, day: UtcDay) -> Step {
-        let end = day.plus_days(self.listing.span_days()).min(self.newest.plus_days(1)).max(day.plus_days(1));
+        let end = day.plus_days(self.span_days).min(self.newest.plus_days(1)).max(day.plus_days(1));
         let stored = |day: &UtcDay| self.progress.is_some_and(|progress| progress.read.contains(*day));
         let stop = (day.0 + 1..end.0).map(UtcDay).find(|day| stored(day) || self.put_off.contains(day));
         Step::Read { listing: self.listing, first: day, end: stop.unwrap_or(end) }

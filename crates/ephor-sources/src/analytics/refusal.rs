@@ -15,6 +15,8 @@ pub(super) enum DayRefusal {
     TooRecent(Option<UtcDay>),
     /// The oldest of them is gone; the oldest day that is there, if the message names it.
     TooOld(Option<UtcDay>),
+    /// One or the other, of a span: a single day would tell.
+    Unclear,
 }
 
 /// Reads a refusal of the days from `first` to `last`, both included.
@@ -31,6 +33,7 @@ pub(super) fn day_refusal(message: &str, first: UtcDay, last: UtcDay, today: Utc
     let is_recent = match (recent, old) {
         (true, false) => true,
         (false, true) => false,
+        _ if first != last => return DayRefusal::Unclear,
         _ => last > today.plus_days(-RECENT_DAYS),
     };
     match is_recent {
@@ -162,6 +165,7 @@ mod tests {
         let told = |message: &str| day_refusal(message, day("2026-10-23"), day("2026-11-22"), day("2026-11-23"));
         assert_eq!(told("ending_date: the newest available day is 2026-11-20"), TooRecent(Some(day("2026-11-20"))));
         assert_eq!(told("starting_date: the earliest day is 2026-11-01"), TooOld(Some(day("2026-11-01"))));
+        assert_eq!(told("`starting_date` must be between 2026-11-01 and 2026-11-20"), DayRefusal::Unclear);
     }
 
     proptest! {

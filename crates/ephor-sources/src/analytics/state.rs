@@ -52,9 +52,10 @@ impl AnalyticsState {
         self.listings.entry(listing.name()).or_default()
     }
 
-    /// The newest day that is stored of any listing.
+    /// The newest day that is stored of every listing that is there: one that has stopped is not hidden by the others.
     pub(super) fn newest_day(&self) -> Option<UtcDay> {
-        self.listings.values().filter_map(|progress| progress.read.last()).max()
+        let there = self.listings.values().filter(|progress| progress.missing_since.is_none());
+        there.filter_map(|progress| progress.read.last()).min()
     }
 }
 
