@@ -69,7 +69,10 @@ pub fn order_rows(listing: Listing, rows: &mut [Value], ordering: &Ordering) {
             _ => fields::identity(listing).iter().map(|name| format!("/{name}")).collect(),
         };
         let cut = ["/product", "/rbac_group_id", "/user_id"].map(str::to_owned);
-        let text = |path: String| row.pointer(&path).map_or_else(String::new, |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        let text = |path: String| {
+            row.pointer(&path)
+                .map_or_else(String::new, |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        };
         identity.into_iter().chain(cut).map(text).collect()
     };
     let pointer = ordering.metric.map(|metric| format!("/{}", metric.replace('.', "/")));
@@ -79,7 +82,8 @@ pub fn order_rows(listing: Listing, rows: &mut [Value], ordering: &Ordering) {
     };
     rows.sort_by(|one, other| {
         let by_name = || name_of(one).cmp(&name_of(other));
-        let turned = |ranked: Ranked| if ordering.direction == Direction::Descending { ranked.reverse() } else { ranked };
+        let turned =
+            |ranked: Ranked| if ordering.direction == Direction::Descending { ranked.reverse() } else { ranked };
         match (&pointer, number(one), number(other)) {
             (None, ..) => turned(by_name()),
             (Some(_), Some(one), Some(other)) => turned(one.total_cmp(&other)).then_with(by_name),

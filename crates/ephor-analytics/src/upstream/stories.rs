@@ -461,7 +461,11 @@ fn every_listing_has_an_identity_and_every_field_a_place_of_its_own() {
 #[test]
 fn rows_are_put_in_order_by_a_number_or_by_name() {
     use crate::query::{Direction, Ordering};
-    let rows = [user("user_1", "c@example.com", 5, 0, 1), user("user_2", "a@example.com", 5, 0, 3), json!({"user": {"id": "user_3", "email_address": "b@example.com"}})];
+    let rows = [
+        user("user_1", "c@example.com", 5, 0, 1),
+        user("user_2", "a@example.com", 5, 0, 3),
+        json!({"user": {"id": "user_3", "email_address": "b@example.com"}}),
+    ];
     let order = |metric: Option<&'static str>, direction: Direction| {
         let mut rows = rows.to_vec();
         order_rows(Listing::Users, &mut rows, &Ordering { metric, direction });
@@ -509,10 +513,16 @@ async fn a_question_is_answered_from_the_days_that_were_collected() {
     };
     let groups_of = |_: &str| vec![Group { id: "rbac_group_1".to_owned(), name: None }];
     let answer = |query: &ListingQuery| {
-        let rows = upstream_listing(lake.upstream_rows(), "claude", query, groups_of).map_err(|error| error.to_string())?;
-        Ok(rows.iter().map(|row| told(row, &["/user/id", "/chat_metrics/message_count", "/distinct_user_count"])).collect())
+        let rows =
+            upstream_listing(lake.upstream_rows(), "claude", query, groups_of).map_err(|error| error.to_string())?;
+        Ok(rows
+            .iter()
+            .map(|row| told(row, &["/user/id", "/chat_metrics/message_count", "/distinct_user_count"]))
+            .collect())
     };
-    let told_by = |days: Days, group_by: &[GroupBy], seq: u64| -> Result<Vec<String>, String> { answer(&query(days, group_by.to_vec(), seq)) };
+    let told_by = |days: Days, group_by: &[GroupBy], seq: u64| -> Result<Vec<String>, String> {
+        answer(&query(days, group_by.to_vec(), seq))
+    };
     let now = lake.upstream_rows().next_seq();
     let both = Days::Range { first: DAY, end: DAY.plus_days(2) };
     assert_eq!(told_by(Days::Day(DAY), &[], now).unwrap(), [r#""user_1" 6 null"#]);
