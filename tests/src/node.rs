@@ -40,6 +40,15 @@ impl Node {
         Self::start(data, ephor(["up"]).args(arguments))
     }
 
+    /// `ephor up` with variables of its environment, such as an upstream's key.
+    pub fn up_with<A: AsRef<OsStr>>(
+        data: &Path,
+        arguments: impl IntoIterator<Item = A>,
+        environment: [(&str, &str); 1],
+    ) -> Self {
+        Self::start(data, ephor(["up"]).args(arguments).envs(environment))
+    }
+
     fn start(data: &Path, command: &mut Command) -> Self {
         let logs = data.with_extension("log");
         command.args(["--listen", "127.0.0.1:0", "--format", "json", "--data-dir"]).arg(data);

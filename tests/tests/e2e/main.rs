@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise, with the place")]
 
 mod analytics;
+mod analytics_in_a_row;
 mod content;
 mod demo;
 mod disk_full;

@@ -129,8 +129,7 @@ impl AnalyticsCollector {
     }
 
     fn plan<'a>(&'a self, told: &'a Told) -> Plan<'a> {
-        let now_micros = self.client.upstream_now_micros();
-        Plan { state: &self.state, told, horizons: &self.options.horizons, now_micros }
+        Plan::new(&self.state, told, &self.options.horizons, self.client.upstream_now_micros())
     }
 
     /// Reads some days of a listing, or learns why they cannot be read.

@@ -22,8 +22,9 @@ const COST_DAYS: i32 = 364;
 /// A day is aggregated at 10:00 UTC of the next (analytics_api.md §1.3); an hour later its revision is there as well.
 const AGGREGATED_MICROS: i64 = 11 * 3_600_000_000;
 
-/// Ages in days at which a day is read again: daily for a week, then weekly.
-const REVISED_AT: [i32; 11] = [1, 2, 3, 4, 5, 6, 7, 14, 21, 28, 30];
+/// Ages in days at which a day is read again: when it is aggregated (it may have been read before), daily for a week, then
+/// weekly.
+const REVISED_AT: [i32; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 14, 21, 28, 30];
 
 /// What is not there is asked for again after a week.
 const MISSING_MICROS: i64 = 7 * DAY_MICROS;
@@ -63,14 +64,34 @@ pub(super) enum Step {
 
 /// A plan for one moment.
 pub(super) struct Plan<'a> {
-    pub(super) state: &'a AnalyticsState,
-    pub(super) told: &'a Told,
-    pub(super) horizons: &'a Horizons,
+    state: &'a AnalyticsState,
+    told: &'a Told,
+    horizons: &'a Horizons,
     /// Now, by the upstream's clock.
-    pub(super) now_micros: i64,
+    now_micros: i64,
+    /// Listings that are there, as far as is known, and that have not failed too often in this run.
+    scopes: Vec<Scope<'a>>,
 }
 
-impl Plan<'_> {
+/// What there is of one listing.
+struct Scope<'a> {
+    listing: &'static Listing,
+    progress: Option<&'a Progress>,
+    /// The first and the last day that it can have.
+    oldest: UtcDay,
+    newest: UtcDay,
+    /// Days that failed in this run.
+    put_off: BTreeSet<UtcDay>,
+    revised_days: i32,
+}
+
+impl<'a> Plan<'a> {
+    pub(super) fn new(state: &'a AnalyticsState, told: &'a Told, horizons: &'a Horizons, now_micros: i64) -> Self {
+        let mut plan = Self { state, told, horizons, now_micros, scopes: Vec::new() };
+        plan.scopes = LISTINGS.iter().filter_map(|listing| plan.scope(listing)).collect();
+        plan
+    }
+
     /// The next step; none when all there is has been read.
     pub(super) fn next(&self) -> Option<Step> {
         self.recent().or_else(|| self.unsettled()).or_else(|| self.horizon()).or_else(|| self.past())
@@ -82,92 +103,67 @@ impl Plan<'_> {
         self.told.newest.get(&listing.name()).copied().unwrap_or(yesterday).min(yesterday)
     }
 
+    /// Whether a day that is read now will not be revised any more.
+    pub(super) fn settles(&self, listing: &Listing, day: UtcDay) -> bool {
+        revisions(self.revised_days(listing.family()), day).all(|at| at <= self.now_micros)
+    }
+
+    fn scope(&self, listing: &'static Listing) -> Option<Scope<'a>> {
+        let name = listing.name();
+        let progress = self.state.listings.get(&name);
+        let missing = progress.and_then(|progress| progress.missing_since);
+        let asked_lately = missing.is_some_and(|since| self.now_micros - since < MISSING_MICROS);
+        if asked_lately || self.told.listings_put_off.contains(&name) {
+            return None;
+        }
+        let family = match listing.family() {
+            Family::Engagement => self.state.horizon,
+            Family::Cost => Some(UtcDay::from_micros(self.now_micros).plus_days(-COST_DAYS)),
+        };
+        let told = progress.and_then(|progress| progress.horizon);
+        let bounds = [told, family, self.horizons.backfill_from];
+        let failed = self.told.put_off.iter().filter(|(failed, _)| *failed == name);
+        Some(Scope {
+            listing,
+            progress,
+            oldest: bounds.into_iter().flatten().fold(FIRST_DAY, UtcDay::max),
+            newest: self.newest(listing),
+            put_off: failed.map(|(_, day)| *day).collect(),
+            revised_days: self.revised_days(listing.family()),
+        })
+    }
+
     /// The last days of every listing, day by day from the newest.
     fn recent(&self) -> Option<Step> {
-        let listings: Vec<&'static Listing> = self.listings().collect();
-        let longest = self.revised_days(Family::Cost).max(self.revised_days(Family::Engagement));
-        for age in 0..longest.max(1) {
-            for listing in &listings {
-                let day = self.newest(listing).plus_days(-age);
-                if age < self.revised_days(listing.family()).max(1) && self.is_due(listing, day) {
-                    return Some(self.span_down_from(listing, day));
-                }
-            }
-        }
-        None
+        let longest = self.scopes.iter().map(|scope| scope.revised_days).max()?;
+        (0..longest.max(1)).find_map(|age| {
+            let young = self.scopes.iter().filter(|scope| age < scope.revised_days.max(1));
+            young
+                .map(|scope| (scope, scope.newest.plus_days(-age)))
+                .find_map(|(scope, day)| scope.is_due(day, self.now_micros).then(|| scope.span_down_from(day)))
+        })
     }
 
     /// Days that were last read before the vendor had settled them, however long ago: the node may have been off.
     fn unsettled(&self) -> Option<Step> {
-        self.listings().find_map(|listing| {
-            let progress = self.state.progress(listing)?;
-            let day = progress.unsettled.keys().copied().find(|day| self.is_due(listing, *day))?;
-            Some(self.span_up_from(listing, day, day.plus_days(listing.span_days())))
+        self.scopes.iter().find_map(|scope| {
+            let mut unsettled = scope.progress?.unsettled.keys().copied();
+            unsettled.find(|day| scope.is_due(*day, self.now_micros)).map(|day| scope.span_up_from(day))
         })
     }
 
     fn horizon(&self) -> Option<Step> {
-        let known_good = LISTINGS.iter().filter(|listing| listing.family() == Family::Engagement);
-        let known_good = known_good.filter_map(|listing| self.state.progress(listing)?.read.last()).max()?;
+        let engagement = LISTINGS.iter().filter(|listing| listing.family() == Family::Engagement);
+        let known_good = engagement.filter_map(|listing| self.state.progress(listing)?.read.last()).max()?;
         let wanted = self.state.horizon.is_none() && self.told.no_horizon.is_none();
         wanted.then_some(Step::FindHorizon(known_good))
     }
 
     /// The oldest day that is not stored, of whichever listing lacks it.
     fn past(&self) -> Option<Step> {
-        let bounded = |listing: &&'static Listing| listing.family() == Family::Cost || self.state.horizon.is_some();
-        let missing = self.listings().filter(bounded).filter_map(|listing| {
-            let (mut from, last) = (self.oldest(listing), self.newest(listing));
-            loop {
-                let day = match self.state.progress(listing) {
-                    Some(progress) => progress.read.first_missing(from, last)?,
-                    None => (from <= last).then_some(from)?,
-                };
-                if !self.told.put_off.contains(&(listing.name(), day)) {
-                    return Some((day, listing));
-                }
-                from = day.plus_days(1);
-            }
-        });
-        let (day, listing) = missing.min_by_key(|(day, _)| *day)?;
-        Some(self.span_up_from(listing, day, day.plus_days(listing.span_days())))
-    }
-
-    /// Listings that are there, as far as is known, and that have not failed too often in this run.
-    fn listings(&self) -> impl Iterator<Item = &'static Listing> {
-        LISTINGS.iter().filter(|listing| {
-            let missing = self.state.progress(listing).and_then(|progress| progress.missing_since);
-            let asked_lately = missing.is_some_and(|since| self.now_micros - since < MISSING_MICROS);
-            !asked_lately && !self.told.listings_put_off.contains(&listing.name())
-        })
-    }
-
-    /// Whether a day is to be read: for the first time, or because the vendor may have revised it.
-    fn is_due(&self, listing: &Listing, day: UtcDay) -> bool {
-        if day < self.oldest(listing)
-            || day > self.newest(listing)
-            || self.told.put_off.contains(&(listing.name(), day))
-        {
-            return false;
-        }
-        let Some(progress) = self.state.progress(listing) else { return true };
-        match progress.unsettled.get(&day) {
-            _ if !progress.read.contains(day) => true,
-            Some(read_at) => self.revisions(listing.family(), day).any(|at| *read_at < at && at <= self.now_micros),
-            None => false,
-        }
-    }
-
-    /// When the vendor may have revised a day.
-    fn revisions(&self, family: Family, day: UtcDay) -> impl Iterator<Item = i64> {
-        let last = self.revised_days(family);
-        let ages = REVISED_AT.into_iter().filter(move |age| *age < last).chain([last]);
-        ages.map(move |age| day.plus_days(age).end_micros() + AGGREGATED_MICROS)
-    }
-
-    /// Whether a day that is read now will not be revised any more.
-    pub(super) fn settles(&self, listing: &Listing, day: UtcDay) -> bool {
-        self.revisions(listing.family(), day).all(|at| at <= self.now_micros)
+        let bounded = |scope: &&Scope<'_>| scope.listing.family() == Family::Cost || self.state.horizon.is_some();
+        let missing = self.scopes.iter().filter(bounded).filter_map(|scope| Some((scope.first_missing()?, scope)));
+        missing.min_by_key(|(day, _)| *day).map(|(day, scope)| scope.span_up_from(day))
     }
 
     fn revised_days(&self, family: Family) -> i32 {
@@ -177,36 +173,55 @@ impl Plan<'_> {
         };
         i32::try_from(days).unwrap_or(i32::MAX)
     }
+}
 
-    /// The oldest day to ask a listing for.
-    fn oldest(&self, listing: &Listing) -> UtcDay {
-        let told = self.state.progress(listing).and_then(|progress| progress.horizon);
-        let family = match listing.family() {
-            Family::Engagement => self.state.horizon,
-            Family::Cost => Some(UtcDay::from_micros(self.now_micros).plus_days(-COST_DAYS)),
-        };
-        [told, family, self.horizons.backfill_from].into_iter().flatten().fold(FIRST_DAY, UtcDay::max)
+/// When the vendor may have revised a day, if it goes on for so many days.
+fn revisions(revised_days: i32, day: UtcDay) -> impl Iterator<Item = i64> {
+    let ages = REVISED_AT.into_iter().filter(move |age| *age < revised_days).chain([revised_days]);
+    ages.map(move |age| day.plus_days(age).end_micros() + AGGREGATED_MICROS)
+}
+
+impl Scope<'_> {
+    /// Whether a day is to be read: for the first time, or because the vendor may have revised it.
+    fn is_due(&self, day: UtcDay, now_micros: i64) -> bool {
+        if day < self.oldest || day > self.newest || self.put_off.contains(&day) {
+            return false;
+        }
+        let Some(progress) = self.progress.filter(|progress| progress.read.contains(day)) else { return true };
+        let revised_since =
+            |read_at: &i64| revisions(self.revised_days, day).any(|at| *read_at < at && at <= now_micros);
+        progress.unsettled.get(&day).is_some_and(revised_since)
+    }
+
+    /// The oldest day that is not stored and has not failed.
+    fn first_missing(&self) -> Option<UtcDay> {
+        let mut from = self.oldest;
+        loop {
+            let day = match self.progress {
+                Some(progress) => progress.read.first_missing(from, self.newest)?,
+                None => (from <= self.newest).then_some(from)?,
+            };
+            if !self.put_off.contains(&day) {
+                return Some(day);
+            }
+            from = day.plus_days(1);
+        }
     }
 
     /// The last span that ends with this day. A span costs one request however long it is, so the days before it come
     /// along, stored or not.
-    fn span_down_from(&self, listing: &'static Listing, day: UtcDay) -> Step {
-        let first = day.plus_days(1 - listing.span_days()).max(self.oldest(listing)).min(day);
-        let clear = (first.0..=day.0).rev().map(UtcDay).take_while(|day| !self.is_put_off(listing, *day)).last();
-        Step::Read { listing, first: clear.unwrap_or(day), end: day.plus_days(1) }
+    fn span_down_from(&self, day: UtcDay) -> Step {
+        let first = day.plus_days(1 - self.listing.span_days()).max(self.oldest).min(day);
+        let clear = (first.0..=day.0).rev().map(UtcDay).take_while(|day| !self.put_off.contains(day)).last();
+        Step::Read { listing: self.listing, first: clear.unwrap_or(day), end: day.plus_days(1) }
     }
 
     /// The span that begins with this day, as far as there are days, and not into those that are stored.
-    fn span_up_from(&self, listing: &'static Listing, day: UtcDay, end: UtcDay) -> Step {
-        let newest_end = self.newest(listing).plus_days(1);
-        let stored = |day: UtcDay| self.state.progress(listing).is_some_and(|progress| progress.read.contains(day));
-        let end = end.min(newest_end).max(day.plus_days(1));
-        let clear = (day.0 + 1..end.0).map(UtcDay).find(|day| stored(*day) || self.is_put_off(listing, *day));
-        Step::Read { listing, first: day, end: clear.unwrap_or(end) }
-    }
-
-    fn is_put_off(&self, listing: &Listing, day: UtcDay) -> bool {
-        self.told.put_off.contains(&(listing.name(), day))
+    fn span_up_from(&self, day: UtcDay) -> Step {
+        let end = day.plus_days(self.listing.span_days()).min(self.newest.plus_days(1)).max(day.plus_days(1));
+        let stored = |day: &UtcDay| self.progress.is_some_and(|progress| progress.read.contains(*day));
+        let stop = (day.0 + 1..end.0).map(UtcDay).find(|day| stored(day) || self.put_off.contains(day));
+        Step::Read { listing: self.listing, first: day, end: stop.unwrap_or(end) }
     }
 }
 
@@ -238,7 +253,7 @@ mod tests {
     fn follow(state: &mut AnalyticsState, told: &Told, now_micros: i64) -> Vec<(String, UtcDay, UtcDay)> {
         let mut done = Vec::new();
         for _ in 0..20_000 {
-            let plan = Plan { state, told, horizons: &HORIZONS, now_micros };
+            let plan = Plan::new(state, told, &HORIZONS, now_micros);
             match plan.next() {
                 None => return done,
                 Some(Step::FindHorizon(known_good)) => {
@@ -283,7 +298,7 @@ mod tests {
         follow(&mut state, &Told::default(), NOON);
         let day = TODAY.plus_days(-1);
         let mut again = Vec::new();
-        for hour in 1..=24 * 45 {
+        for hour in (5..=24 * 45).step_by(6) {
             for (name, first, last) in follow(&mut state, &Told::default(), NOON + hour * 3_600_000_000) {
                 if (first..=last).contains(&day) && ["users day", "user_cost_report day"].contains(&name.as_str()) {
                     again.push((name, hour / 24 + 1));

@@ -19,9 +19,8 @@ pub(super) enum DayRefusal {
 
 /// Reads a refusal of the days from `first` to `last`, both included.
 pub(super) fn day_refusal(message: &str, first: UtcDay, last: UtcDay, today: UtcDay) -> DayRefusal {
-    let end = last.plus_days(1);
-    let echoed = [first, last, end];
-    // What was asked is often repeated, and what is not over cannot be available.
+    // What was asked is often repeated (of a span with the day behind it), and what is not over cannot be available.
+    let echoed = [first, last, if first == last { last } else { last.plus_days(1) }];
     let named: Vec<UtcDay> = days_in(message).into_iter().filter(|day| !echoed.contains(day) && *day < today).collect();
     let newer = named.iter().copied().filter(|day| *day > first).min();
     let older = named.iter().copied().filter(|day| *day < last).max();
