@@ -2,6 +2,7 @@
 //! Promises that nothing accepted is lost, that nothing comes in twice, and that no content comes in at all.
 //! Never asks an upstream for a path that could answer with content.
 
+mod activity_usage;
 mod analytics;
 mod collector;
 mod directory;
@@ -11,6 +12,7 @@ mod files;
 mod push;
 pub mod simulator;
 
+pub use activity_usage::{Followed, follow_activities};
 pub use analytics::{AnalyticsCollector, AnalyticsCollectorOptions, AnalyticsState, Horizons};
 pub use collector::{
     Collector, CollectorOptions, CollectorState, Endpoint, GapAlarm, GapCause, Ledger, OwnRows, Pace, RecordingSwitch,
