@@ -55,12 +55,16 @@ struct Actor {
     user_id: Option<String>,
 }
 
+fn closes(rest: &[u8]) -> bool {
+    rest.first() == Some(&b'"')
+}
+
 impl Seen {
     pub(super) fn read(at: i64, raw: &[u8]) -> Option<Self> {
-        let start = memmem::find(raw, br#""type":""#)? + br#""type":""#.len();
-        let rest = &raw[start..];
-        let kind = &rest[..memchr::memchr(b'"', rest)?];
-        if !TYPES.iter().any(|name| name.as_bytes() == kind) {
+        // An actor has a type too, and stands before the activity's.
+        let mut types = memmem::find_iter(raw, br#""type":""#).map(|start| &raw[start + br#""type":""#.len()..]);
+        let is_one = |rest: &[u8]| TYPES.iter().any(|name| rest.strip_prefix(name.as_bytes()).is_some_and(closes));
+        if !types.any(is_one) {
             return None;
         }
         let row: Row = serde_json::from_slice(raw).ok()?;
