@@ -24,6 +24,7 @@ use crate::projects::Projects;
 use crate::query::{AsOf, Days, Direction, Listing, ListingQuery, Ordering, Reach, ReportQuery, SummariesQuery};
 use crate::report::{self, ReportRow};
 use crate::summaries::{self, ActiveDay, Numbering, WINDOW_DAYS};
+use crate::upstream::OriginRule;
 
 /// Memory for answers that may be asked for again, such as by their next page.
 const ANSWER_CACHE_BYTES: u64 = 192 << 20;
@@ -35,6 +36,8 @@ pub struct AnalyticsOptions {
     pub connector_aliases: HashMap<String, String>,
     /// Negotiated prices.
     pub prices: Vec<PriceEntry>,
+    /// Who answers what; without any, all is counted here.
+    pub origins: Vec<OriginRule>,
 }
 
 /// Why a question has no answer.

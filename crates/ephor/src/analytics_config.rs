@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::config::parse_day;
 use crate::failure::Failure;
+use crate::origin_config::OriginConfig;
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -29,6 +30,8 @@ pub(crate) struct AnalyticsConfig {
     pub(crate) connector_aliases: HashMap<String, String>,
     /// Negotiated prices, before the list.
     pub(crate) price: Vec<PriceEntry>,
+    /// Who answers what.
+    pub(crate) origin: Vec<OriginConfig>,
 }
 
 /// Which published state the numbers begin from.
@@ -43,7 +46,11 @@ pub(crate) enum ProfileConfig {
 impl AnalyticsConfig {
     /// What the engine counts by.
     pub(crate) fn options(&self) -> AnalyticsOptions {
-        AnalyticsOptions { connector_aliases: self.connector_aliases.clone(), prices: self.price.clone() }
+        AnalyticsOptions {
+            connector_aliases: self.connector_aliases.clone(),
+            prices: self.price.clone(),
+            origins: self.origin.iter().filter_map(OriginConfig::rule).collect(),
+        }
     }
 }
 

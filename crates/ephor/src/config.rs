@@ -254,6 +254,7 @@ impl Config {
             );
         }
         self.analytics.limits()?;
+        crate::origin_config::check(&self.analytics.origin, &self.upstream)?;
         if self.server.tls_certificate.is_some() != self.server.tls_key.is_some() {
             return wrong("[server] tls_certificate and tls_key go together".to_owned());
         }

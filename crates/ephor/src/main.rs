@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod failure;
 mod node;
+mod origin_config;
 mod output;
 mod progress;
 
