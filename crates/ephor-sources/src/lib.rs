@@ -7,8 +7,10 @@ mod directory;
 mod door;
 mod error;
 mod files;
+mod otlp;
 mod push;
 pub mod simulator;
+mod usage;
 
 pub use collector::{
     Collector, CollectorOptions, CollectorState, Endpoint, GapAlarm, OwnRows, Pace, SourceReport, UpstreamError,
@@ -17,5 +19,7 @@ pub use collector::{
 pub use directory::{Listings, directory_key, read_admin_directory, read_compliance_directory, read_export};
 pub use door::Door;
 pub use error::SourceError;
-pub use files::{ImportOptions, ImportProgress, ImportSummary, import};
+pub use files::{ImportOptions, ImportProgress, ImportSummary, import, import_usage};
+pub use otlp::{ExportLogsServiceRequest, ExportMetricsServiceRequest, OtlpDecodeError, OtlpEncoding};
 pub use push::{PUSH_ROWS, PushBatch, PushError, PushFormat, PushResult, PushStatus};
+pub use usage::{Export, Sender, Taken, UsageDoor, UsageIntake, UsageIntakeError, UsagePush, UsageRefusal};

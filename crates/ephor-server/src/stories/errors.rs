@@ -68,8 +68,8 @@ async fn every_failure_has_the_published_shape() {
     404 {"type":"error","error":{"type":"not_found_error","message":"Group not found: rbac_group_x"},"request_id":"req_…"}
     405 {"type":"error","error":{"type":"invalid_request_error","message":"This path does not take this method; the `allow` header lists those it takes."},"request_id":"req_…"}
     415 {"type":"error","error":{"type":"invalid_request_error","message":"The content type is `text/csv`; this path takes application/x-ndjson or application/json."},"request_id":"req_…"}
-    400 {"type":"error","error":{"type":"invalid_request_error","message":"The body is not a JSON array of activities: invalid type: map, expected a sequence at line 1 column 0; for one activity a line send content-type application/x-ndjson."},"request_id":"req_…"}
-    422 {"type":"error","error":{"type":"invalid_request_error","message":"The body has no activities."},"request_id":"req_…"}
+    400 {"type":"error","error":{"type":"invalid_request_error","message":"The body is not a JSON array: it is another JSON value; for one row a line send content-type application/x-ndjson."},"request_id":"req_…"}
+    422 {"type":"error","error":{"type":"invalid_request_error","message":"The body has no rows."},"request_id":"req_…"}
     422 {"type":"error","error":{"type":"invalid_request_error","message":"None of the activities could be taken in: [0] `id` is missing or not a non-empty string; [1] not a JSON object: expected ident at line 1 column 2."},"request_id":"req_…","results":[{"index":0,"reason":"`id` is missing or not a non-empty string","status":"rejected"},{"index":1,"reason":"not a JSON object: expected ident at line 1 column 2","status":"rejected"}]}
     403 {"type":"error","error":{"type":"permission_error","message":"Ephor holds metadata only: it never asks for, stores or serves prompts, responses, conversation text, file contents or titles, so this path has nothing to give to any key. What happened is in the activity feed (GET /v1/compliance/activities)."},"request_id":"req_…"}
     "#);
