@@ -11,8 +11,8 @@ use parquet::schema::types::ColumnPath;
 
 use crate::error::LakeError;
 use crate::limits;
-use crate::rows;
-use crate::schema::BLOOM_COLUMNS;
+use crate::schema::{BLOOM_COLUMNS, CREATED_AT};
+use crate::span::Span;
 use crate::table::zstd_level;
 
 /// How hard to compress: rows just arrived are compressed once more when their day is compacted.
@@ -29,21 +29,20 @@ pub(crate) struct Encoded {
     pub(crate) span: Span,
 }
 
-/// What a file holds, in numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
-    pub(crate) rows: u64,
-    pub(crate) first_created_at: i64,
-    pub(crate) last_created_at: i64,
-    pub(crate) first_seq: u64,
-    pub(crate) last_seq: u64,
-}
-
 /// Encodes rows that are in feed order.
 pub(crate) fn encode(batch: &RecordBatch, effort: Effort) -> Result<Encoded, LakeError> {
-    let span = span_of(batch)?;
+    encode_with(batch, CREATED_AT, properties(batch.num_rows(), effort)?)
+}
+
+/// Encodes rows of any table whose rows have a `seq`.
+pub(crate) fn encode_with(
+    batch: &RecordBatch,
+    time_column: &str,
+    properties: WriterProperties,
+) -> Result<Encoded, LakeError> {
+    let span = Span::of(batch, time_column)?;
     let mut bytes = Vec::with_capacity(batch.num_rows() * 64);
-    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties(batch.num_rows(), effort)?))?;
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties))?;
     writer.write(batch)?;
     writer.close()?;
     Ok(Encoded { bytes, span })
@@ -64,7 +63,7 @@ fn properties(rows: usize, effort: Effort) -> Result<WriterProperties, LakeError
         .set_max_row_group_row_count(Some(limits::FILE_ROWS))
         .set_write_batch_size(limits::WRITE_BATCH_ROWS)
         .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_sorting_columns(Some(vec![sorted_by("created_at"), sorted_by("id")]));
+        .set_sorting_columns(Some(vec![sorted_by(CREATED_AT), sorted_by("id")]));
     for name in ["seq", "created_at", "received_at"] {
         builder = plain(builder, name, Encoding::DELTA_BINARY_PACKED);
     }
@@ -87,45 +86,4 @@ fn properties(rows: usize, effort: Effort) -> Result<WriterProperties, LakeError
 fn sorted_by(name: &str) -> SortingColumn {
     let index = crate::schema::FILE_SCHEMA.index_of(name).unwrap_or_default();
     SortingColumn { column_idx: i32::try_from(index).unwrap_or_default(), descending: false, nulls_first: false }
-}
-
-fn span_of(batch: &RecordBatch) -> Result<Span, LakeError> {
-    let created_at = rows::created_at_of(batch)?;
-    let seq = rows::seq_of(batch)?;
-    let sequence = |value: Option<i64>| value.and_then(|v| u64::try_from(v).ok()).unwrap_or_default();
-    Ok(Span {
-        rows: batch.num_rows() as u64,
-        first_created_at: arrow::compute::min(&created_at).unwrap_or_default(),
-        last_created_at: arrow::compute::max(&created_at).unwrap_or_default(),
-        first_seq: sequence(arrow::compute::min(seq)),
-        last_seq: sequence(arrow::compute::max(seq)),
-    })
-}
-
-impl Span {
-    /// Delta's statistics object: what every engine prunes files by.
-    pub(crate) fn to_stats(self) -> serde_json::Value {
-        let at = |micros: i64| ephor_wire::timestamp::Timestamp::from_micros(micros).as_str().to_owned();
-        serde_json::json!({
-            "numRecords": self.rows,
-            "minValues": { "seq": self.first_seq, "created_at": at(self.first_created_at) },
-            "maxValues": { "seq": self.last_seq, "created_at": at(self.last_created_at) },
-        })
-    }
-
-    /// Reads back what [`Span::to_stats`] wrote. A checkpoint may have cut instants to milliseconds, so the end is
-    /// taken one millisecond later: a span may claim too much, never too little.
-    pub(crate) fn from_stats(stats: &serde_json::Value) -> Option<Self> {
-        let at = |side: &str| {
-            let text = stats[side]["created_at"].as_str()?;
-            ephor_wire::timestamp::Timestamp::parse(text).ok().map(|t| t.micros())
-        };
-        Some(Self {
-            rows: stats["numRecords"].as_u64()?,
-            first_created_at: at("minValues")?,
-            last_created_at: at("maxValues")?.saturating_add(999),
-            first_seq: stats["minValues"]["seq"].as_u64()?,
-            last_seq: stats["maxValues"]["seq"].as_u64()?,
-        })
-    }
 }

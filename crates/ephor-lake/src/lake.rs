@@ -2,7 +2,7 @@
 //! Opening for writing repairs what a crash left: files without a commit, ids not yet in the index.
 //! Never shows an activity before it is durable.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,16 +14,19 @@ use tokio::sync::Mutex;
 
 use crate::append::{Appender, Writer};
 use crate::cursors;
+use crate::days::{DayTable, DayTableSpec};
 use crate::directory::Directory;
 use crate::error::LakeError;
 use crate::files::FileSet;
 use crate::id_index::{IdEntry, IdIndex};
-use crate::lock::WriterLock;
+use crate::lock::{WritePermit, WriterLock};
 use crate::rows::text_of;
 use crate::scan::{FeedPage, FeedQuery, Reader, Wanted};
 use crate::schema::{ACTIVITIES, CONFLICTS};
 use crate::stats::LakeStats;
 use crate::table::Table;
+use crate::upstream::UpstreamRows;
+use crate::usage::{Usage, UsageWriter};
 use crate::{append, sql};
 
 /// How a lake is opened.
@@ -52,6 +55,12 @@ struct Inner {
     /// The log as this handle has last read it; a writer in the same process keeps its own.
     table: Mutex<Table>,
     directory: Directory,
+    usage: Usage,
+    upstream: UpstreamRows,
+    /// Those that were asked for: a table has one handle, so that its replacements queue.
+    day_tables: Mutex<HashMap<&'static str, DayTable>>,
+    permit: WritePermit,
+    clock: fn() -> i64,
     /// A lake opened beside its writer is told of every commit; any other has to look.
     told_of_commits: bool,
 }
@@ -62,12 +71,14 @@ impl Lake {
         let missing = || LakeError::Missing { path: dir.to_owned() };
         let table = Table::open(dir, &ACTIVITIES).await?.ok_or_else(missing)?;
         let reader = Reader::new(FileSet::of(&table).await?);
-        Self::around(dir, table, reader, false).await
+        let usage = Usage::open(dir).await?;
+        let clock = LakeOptions::default().clock;
+        Self::around(dir, Opened { table, reader, usage, permit: WritePermit::default(), clock }, false).await
     }
 
     /// Opens a lake for writing, making it if it is not there. There is one writer at a time.
     pub async fn open_writer(dir: &Path, options: LakeOptions) -> Result<(Self, Appender), LakeError> {
-        let lock = WriterLock::take(dir)?;
+        let (lock, clock) = (Arc::new(WriterLock::take(dir)?), options.clock);
         let table = Table::open_or_create(dir, &ACTIVITIES).await?;
         let conflicts = Table::open_or_create(dir, &CONFLICTS).await?;
         let recorded = recorded_conflicts(&conflicts).await?;
@@ -76,15 +87,31 @@ impl Lake {
         let reader = Reader::new(files);
         let from_seq = index.flushed_to();
         append::read_ids(&reader, &mut index, from_seq)?;
-        let lake = Self::around(dir, table.clone(), reader.clone(), true).await?;
-        let mut writer = Writer::new(table, conflicts, recorded, index, reader, options.clock, lock);
+        let usage_writer = UsageWriter::open(dir, clock, Arc::clone(&lock)).await?;
+        let (usage_table, usage_files) = usage_writer.shown();
+        let usage = Usage::beside_writer(dir, usage_table, usage_files);
+        let permit = WritePermit::of(&lock);
+        let opened = Opened { table: table.clone(), reader: reader.clone(), usage, permit, clock };
+        let lake = Self::around(dir, opened, true).await?;
+        let writer = Writer::new(table, conflicts, recorded, index, reader, clock, lock);
         writer.sweep().await?;
-        Ok((lake, Appender::start(writer)?))
+        Ok((lake, Appender::start(writer, usage_writer)?))
     }
 
-    async fn around(dir: &Path, table: Table, reader: Reader, told_of_commits: bool) -> Result<Self, LakeError> {
-        let directory = Directory::open(dir).await?;
-        let inner = Inner { dir: dir.to_owned(), reader, table: Mutex::new(table), directory, told_of_commits };
+    async fn around(dir: &Path, opened: Opened, told_of_commits: bool) -> Result<Self, LakeError> {
+        let Opened { table, reader, usage, permit, clock } = opened;
+        let inner = Inner {
+            dir: dir.to_owned(),
+            reader,
+            table: Mutex::new(table),
+            directory: Directory::open(dir).await?,
+            usage,
+            upstream: UpstreamRows::open(dir, permit.clone(), clock).await?,
+            day_tables: Mutex::default(),
+            permit,
+            clock,
+            told_of_commits,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -100,6 +127,30 @@ impl Lake {
         &self.inner.directory
     }
 
+    /// Usage events.
+    #[must_use]
+    pub fn usage(&self) -> &Usage {
+        &self.inner.usage
+    }
+
+    /// Rows of other Analytics APIs, with the history of their revisions.
+    #[must_use]
+    pub fn upstream_rows(&self) -> &UpstreamRows {
+        &self.inner.upstream
+    }
+
+    /// Opens a day table. A lake that is open for writing makes it if it is not there, and makes it anew if it has
+    /// other columns.
+    pub async fn day_table(&self, spec: &DayTableSpec) -> Result<DayTable, LakeError> {
+        let mut tables = self.inner.day_tables.lock().await;
+        if let Some(open) = tables.get(spec.name) {
+            return Ok(open.clone());
+        }
+        let table = DayTable::open(&self.inner.dir, spec, self.inner.permit.clone(), self.inner.clock).await?;
+        tables.insert(spec.name, table.clone());
+        Ok(table)
+    }
+
     /// The next place in the order of arrival.
     #[must_use]
     pub fn next_seq(&self) -> u64 {
@@ -109,7 +160,7 @@ impl Lake {
     /// Time of the newest activity in microseconds.
     #[must_use]
     pub fn newest_created_at(&self) -> Option<i64> {
-        self.inner.reader.files().files.iter().map(|file| file.span.last_created_at).max()
+        self.inner.reader.files().files.iter().map(|file| file.span.last_time).max()
     }
 
     /// Reads what another process has committed since.
@@ -120,6 +171,11 @@ impl Lake {
             self.inner.reader.publish(FileSet::of(&table).await?);
         }
         drop(table);
+        self.inner.usage.refresh().await?;
+        self.inner.upstream.refresh().await?;
+        for table in self.inner.day_tables.lock().await.values() {
+            table.refresh().await?;
+        }
         self.inner.directory.refresh().await
     }
 
@@ -159,6 +215,11 @@ impl Lake {
         cursors::read(&table, source).await
     }
 
+    /// Where a source of usage events goes on from, as committed with its last rows.
+    pub async fn usage_cursor(&self, source: &str) -> Result<Option<Value>, LakeError> {
+        self.inner.usage.cursor(source).await
+    }
+
     /// What the lake holds, in numbers.
     pub async fn stats(&self) -> Result<LakeStats, LakeError> {
         let files = self.inner.reader.files();
@@ -168,7 +229,7 @@ impl Lake {
             activities: files.rows(),
             next_seq: files.next_seq,
             files: files.files.len() as u64,
-            bytes: files.files.iter().map(|file| file.size_bytes).sum(),
+            bytes: files.bytes(),
             days: files.files.iter().map(|file| file.day).collect::<BTreeSet<_>>().len() as u64,
             ..LakeStats::default()
         };
@@ -181,26 +242,41 @@ impl Lake {
             (times.len() == 1 && times.is_valid(0)).then(|| at(times.value(0)))
         };
         (stats.oldest_created_at, stats.newest_created_at) = (time(0), time(1));
-        for (column, counts) in [("source", &mut stats.by_source), ("category", &mut stats.by_category)] {
-            for batch in
-                self.sql(&format!("select arrow_cast({column}, 'Utf8'), count(*) from activities group by 1")).await?
-            {
-                let (names, numbers) =
-                    (batch.column(0).as_string::<i32>(), batch.column(1).as_primitive::<Int64Type>());
-                counts.extend(
-                    (0..batch.num_rows()).map(|row| (names.value(row).to_owned(), numbers.value(row).unsigned_abs())),
-                );
-            }
-        }
+        stats.by_source = self.count_by("source", "activities").await?;
+        stats.by_category = self.count_by("category", "activities").await?;
         let conflicts = self.sql("select count(*) from conflicts").await?;
         stats.conflicts =
             conflicts.first().map_or(0, |batch| batch.column(0).as_primitive::<Int64Type>().value(0).unsigned_abs());
+        let usage = self.inner.usage.files();
+        (stats.usage_events, stats.usage_bytes) = (usage.rows(), usage.bytes());
+        stats.usage_by_kind = self.count_by("kind", "usage_events").await?;
         Ok(stats)
+    }
+
+    async fn count_by(&self, column: &str, table: &str) -> Result<BTreeMap<String, u64>, LakeError> {
+        let statement = format!("select arrow_cast({column}, 'Utf8'), count(*) from {table} group by 1");
+        let mut counts = BTreeMap::new();
+        for batch in self.sql(&statement).await? {
+            let (names, numbers) = (batch.column(0).as_string::<i32>(), batch.column(1).as_primitive::<Int64Type>());
+            counts.extend(
+                (0..batch.num_rows()).map(|row| (names.value(row).to_owned(), numbers.value(row).unsigned_abs())),
+            );
+        }
+        Ok(counts)
     }
 }
 
+/// What a lake is put together from.
+struct Opened {
+    table: Table,
+    reader: Reader,
+    usage: Usage,
+    permit: WritePermit,
+    clock: fn() -> i64,
+}
+
 /// Reading files and decoding columns is work for a thread that may block.
-async fn off_the_runtime<T: Send + 'static>(
+pub(crate) async fn off_the_runtime<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, LakeError> + Send + 'static,
 ) -> Result<T, LakeError> {
     match tokio::task::spawn_blocking(work).await {

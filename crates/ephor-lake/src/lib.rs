@@ -3,9 +3,11 @@
 //! Never interprets an activity beyond its envelope, never calls the network, never shows a row before it is durable.
 
 mod append;
+mod columns;
 mod compact;
 pub mod control;
 mod cursors;
+mod days;
 pub mod directory;
 mod durable;
 mod encode;
@@ -15,17 +17,24 @@ mod id_index;
 mod lake;
 mod limits;
 mod lock;
+mod merge;
 mod rows;
 mod scan;
 mod schema;
+mod span;
 mod sql;
 mod stats;
 #[cfg(test)]
 mod stories;
+mod sweep;
 mod table;
+mod table_view;
+mod upstream;
+mod usage;
 
 pub use append::{AppendBatch, AppendOutcome, Appender, RowOutcome};
 pub use compact::{CompactOptions, CompactReach, CompactReport, LegalHold, Retention};
+pub use days::{DayTable, DayTableSpec};
 pub use error::LakeError;
 pub use lake::{Lake, LakeOptions};
 pub use limits::{COMMIT_RAW_BYTES, FEED_PAGE_ROWS};
@@ -34,3 +43,5 @@ pub use scan::{
     ActivityFilter, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order, PageFrom, TypeFilter,
 };
 pub use stats::LakeStats;
+pub use upstream::{UpstreamChanges, UpstreamListing, UpstreamRows};
+pub use usage::{Usage, UsageBatch, UsageDay, UsageRows};

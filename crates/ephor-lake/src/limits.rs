@@ -52,5 +52,20 @@ pub const COMPACT_ZSTD_LEVEL: i32 = 6;
 /// Rows that one compaction step holds in memory at once (about 60 MB of activities, three times over while sorting).
 pub const COMPACT_ROWS: u64 = 128 << 10;
 
+/// Rows of one merged file of usage events: a merge streams, but the encoder holds a row group (about 40 MB).
+pub const USAGE_FILE_ROWS: u64 = 512 << 10;
+
+/// Rows of one merged file of upstream rows, of about a kilobyte each.
+pub const UPSTREAM_FILE_ROWS: u64 = 64 << 10;
+
+/// Rows read from one file and written to another at a time while files are merged.
+pub const MERGE_BATCH_ROWS: usize = 8 << 10;
+
+/// Bytes of one column's dictionary in a file of usage: about a hundred thousand sessions or conversations.
+pub const USAGE_DICTIONARY_BYTES: usize = 4 << 20;
+
+/// A reader that began before a commit may still need the files that it removed for this long.
+pub const REMOVED_FILE_GRACE_MILLIS: i64 = 15 * 60 * 1000;
+
 /// Memory that one SQL statement may use before it spills to the disk.
 pub const SQL_MEMORY_BYTES: usize = 256 << 20;

@@ -5,6 +5,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
+use std::sync::{Arc, Weak};
 
 use crate::durable;
 use crate::error::LakeError;
@@ -39,6 +40,23 @@ impl WriterLock {
             .and_then(|()| file.rewind())
             .and_then(|()| writeln!(file, "process {}", std::process::id()));
         Ok(Self { _file: file })
+    }
+}
+
+/// The way in for tables that are written beside the writers' threads: open for as long as one of those holds the lock.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct WritePermit {
+    lock: Weak<WriterLock>,
+}
+
+impl WritePermit {
+    pub(crate) fn of(lock: &Arc<WriterLock>) -> Self {
+        Self { lock: Arc::downgrade(lock) }
+    }
+
+    /// Keeps the lake locked until the write is done.
+    pub(crate) fn take(&self) -> Result<Arc<WriterLock>, LakeError> {
+        self.lock.upgrade().ok_or_else(|| LakeError::WriterGone("the lake is not open for writing here".to_owned()))
     }
 }
 

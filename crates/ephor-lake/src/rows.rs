@@ -13,7 +13,7 @@ use ephor_wire::header::Header;
 
 use crate::error::LakeError;
 use crate::id_index::IdEntry;
-use crate::schema::TEXT_COLUMNS;
+use crate::schema::{CREATED_AT, TEXT_COLUMNS};
 
 /// Activities in columns, as the wire gave them: no `seq`, no source, no time of receipt yet.
 ///
@@ -122,12 +122,6 @@ pub(crate) struct RowColumns {
     pub(crate) entries: Vec<IdEntry>,
 }
 
-impl RowColumns {
-    pub(crate) fn len(&self) -> usize {
-        self.id.len()
-    }
-}
-
 /// One chosen row: which chunk, which row in it, and the `seq` it was given.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Chosen {
@@ -175,7 +169,7 @@ fn interleave<'a>(
 
 /// A batch of a data file sorted by feed order (`created_at`, then `id`).
 pub(crate) fn in_feed_order(batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
-    let created_at = created_at_of(batch)?;
+    let created_at = micros_of(batch, CREATED_AT)?;
     let id = text_of(batch, "id")?;
     let mut order: Vec<u32> = (0..u32::try_from(batch.num_rows()).unwrap_or(u32::MAX)).collect();
     order.sort_unstable_by(|&a, &b| {
@@ -185,9 +179,9 @@ pub(crate) fn in_feed_order(batch: &RecordBatch) -> Result<RecordBatch, LakeErro
     Ok(arrow::compute::take_record_batch(batch, &arrow::array::UInt32Array::from(order))?)
 }
 
-/// The `created_at` column as plain microseconds.
-pub(crate) fn created_at_of(batch: &RecordBatch) -> Result<Int64Array, LakeError> {
-    let column = arrow::compute::cast(column_of(batch, "created_at")?, &DataType::Int64)?;
+/// A column of times as plain microseconds.
+pub(crate) fn micros_of(batch: &RecordBatch, name: &str) -> Result<Int64Array, LakeError> {
+    let column = arrow::compute::cast(column_of(batch, name)?, &DataType::Int64)?;
     Ok(column.as_primitive::<Int64Type>().clone())
 }
 
@@ -198,14 +192,19 @@ pub(crate) fn text_of<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Stri
 
 /// The `seq` column.
 pub(crate) fn seq_of(batch: &RecordBatch) -> Result<&Int64Array, LakeError> {
-    column_of(batch, "seq")?.as_primitive_opt::<Int64Type>().ok_or_else(|| wrong_column("seq"))
+    integers_of(batch, "seq")
+}
+
+/// A column of whole numbers by name.
+pub(crate) fn integers_of<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Int64Array, LakeError> {
+    column_of(batch, name)?.as_primitive_opt::<Int64Type>().ok_or_else(|| wrong_column(name))
 }
 
 fn column_of<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, LakeError> {
     batch.column_by_name(name).ok_or_else(|| wrong_column(name))
 }
 
-fn wrong_column(name: &str) -> LakeError {
+pub(crate) fn wrong_column(name: &str) -> LakeError {
     LakeError::Arrow(arrow::error::ArrowError::SchemaError(format!(
         "a data file has no column `{name}` of the expected type"
     )))

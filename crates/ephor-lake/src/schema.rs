@@ -11,6 +11,9 @@ use crate::table::TableSpec;
 /// The partition column: the UTC day of `created_at`.
 pub(crate) const DAY: &str = "day";
 
+/// The time of an activity.
+pub(crate) const CREATED_AT: &str = "created_at";
+
 /// Columns that hold text, in table order after `seq`, `id`, `created_at`, `received_at`.
 pub(crate) const TEXT_COLUMNS: [&str; 12] = [
     "source",
@@ -54,7 +57,11 @@ pub(crate) static ACTIVITIES: LazyLock<TableSpec> = LazyLock::new(|| {
     fields.extend(FILE_SCHEMA.fields().iter().cloned());
     // Delta's own NOT NULL is an invariant that every foreign writer must check; ours is checked where rows are made.
     let nullable = fields.iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>();
-    TableSpec { name: "activities", columns: Arc::new(Schema::new(nullable)), partition_by: Some(DAY) }
+    TableSpec {
+        partition_by: Some(DAY),
+        span_time: Some(CREATED_AT),
+        ..TableSpec::plain("activities", Arc::new(Schema::new(nullable)))
+    }
 });
 
 /// The table `conflicts`: a second content under an id that is already stored, kept beside it.
@@ -67,5 +74,5 @@ pub(crate) static CONFLICTS: LazyLock<TableSpec> = LazyLock::new(|| {
         Field::new("raw", DataType::Utf8, true),
         Field::new("stored_raw", DataType::Utf8, true),
     ];
-    TableSpec { name: "conflicts", columns: Arc::new(Schema::new(fields)), partition_by: None }
+    TableSpec::plain("conflicts", Arc::new(Schema::new(fields)))
 });

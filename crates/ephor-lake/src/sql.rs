@@ -17,6 +17,8 @@ use crate::directory::DirectoryKind;
 use crate::durable::DurableStore;
 use crate::error::LakeError;
 use crate::limits;
+use crate::upstream::UPSTREAM_ROWS;
+use crate::usage::{USAGE_CONFLICTS, USAGE_EVENTS};
 
 /// Runs one statement over the tables below `lake`.
 pub(crate) async fn query(lake: &Path, statement: &str) -> Result<Vec<RecordBatch>, LakeError> {
@@ -57,11 +59,12 @@ async fn session(lake: &Path) -> Result<SessionContext, LakeError> {
         table.update_datafusion_session(&session.state())?;
         session.register_table(name, Arc::new(table.table_provider().build().await?))?;
     }
-    for kind in DirectoryKind::all() {
-        // A table of the directory is made with its first row; until then it is there and empty all the same.
-        if !session.table_exist(kind.table_name())? {
-            session
-                .register_table(kind.table_name(), Arc::new(MemTable::try_new(kind.columns(), vec![Vec::new()])?))?;
+    // These tables are made with their first row; until then they are there and empty all the same.
+    let directory = DirectoryKind::all().map(|kind| (kind.table_name(), kind.columns()));
+    let others = [&*USAGE_EVENTS, &*USAGE_CONFLICTS, &*UPSTREAM_ROWS];
+    for (name, columns) in directory.chain(others.map(|spec| (spec.name, Arc::clone(&spec.columns)))) {
+        if !session.table_exist(name)? {
+            session.register_table(name, Arc::new(MemTable::try_new(columns, vec![Vec::new()])?))?;
         }
     }
     Ok(session)

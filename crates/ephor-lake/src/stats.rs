@@ -31,4 +31,10 @@ pub struct LakeStats {
     pub by_category: BTreeMap<String, u64>,
     /// Second contents under a stored id, kept in the table `conflicts`.
     pub conflicts: u64,
+    /// Usage events stored.
+    pub usage_events: u64,
+    /// Bytes of their data files.
+    pub usage_bytes: u64,
+    /// Usage events by kind.
+    pub usage_by_kind: BTreeMap<String, u64>,
 }

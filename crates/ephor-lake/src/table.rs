@@ -10,7 +10,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
-use deltalake::kernel::{Action, Add, Remove, StructType, Transaction};
+use deltalake::kernel::{Action, Add, Remove, StructField, StructType, Transaction};
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableBuilder};
 use futures::TryStreamExt;
@@ -28,6 +28,25 @@ pub(crate) struct TableSpec {
     pub(crate) name: &'static str,
     pub(crate) columns: SchemaRef,
     pub(crate) partition_by: Option<&'static str>,
+    /// The column of times whose span is kept of every file, in a table whose rows have a `seq`.
+    pub(crate) span_time: Option<&'static str>,
+    pub(crate) past: Past,
+}
+
+/// How long old versions of a table can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Past {
+    /// For good: every commit stays in the log.
+    Kept,
+    /// A day: a derived table is replaced again and again, and its log would only grow.
+    Short,
+}
+
+impl TableSpec {
+    /// A table without partitions, kept for good.
+    pub(crate) fn plain(name: &'static str, columns: SchemaRef) -> Self {
+        Self { name, columns, partition_by: None, span_time: None, past: Past::Kept }
+    }
 }
 
 /// A data file that is written and fsynced and waits for its commit.
@@ -59,6 +78,8 @@ pub(crate) enum Purpose {
     Compact,
     /// Rows whose time is over.
     Expire,
+    /// Derived rows in place of older ones.
+    Replace,
 }
 
 /// Everything that one commit changes.
@@ -111,6 +132,18 @@ impl Table {
 
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    pub(crate) fn span_time(&self) -> Option<&'static str> {
+        self.spec.span_time
+    }
+
+    /// Whether the table on disk has the columns that were asked for.
+    pub(crate) fn has_columns_of_its_spec(&self) -> Result<bool, LakeError> {
+        let wanted: StructType = self.spec.columns.as_ref().try_into_kernel()?;
+        let there = self.delta.snapshot()?.schema();
+        let name_and_type = |field: &StructField| (field.name().clone(), field.data_type().clone());
+        Ok(wanted.fields().map(name_and_type).eq(there.fields().map(name_and_type)))
     }
 
     pub(crate) fn version(&self) -> u64 {
@@ -167,6 +200,9 @@ impl Table {
             Purpose::Append => DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None },
             Purpose::Compact => DeltaOperation::Optimize { predicate: None, target_size: 0 },
             Purpose::Expire => DeltaOperation::Delete { predicate: None },
+            Purpose::Replace => {
+                DeltaOperation::Write { mode: SaveMode::Overwrite, partition_by: None, predicate: None }
+            }
         };
         let data_change = change.purpose != Purpose::Compact;
         let adds = change.add.into_iter().map(|file| Action::Add(add_action(file, data_change, now_millis)));
@@ -199,6 +235,12 @@ impl Table {
         }
         if let Err(error) = deltalake::checkpoints::create_checkpoint(&self.delta, None).await {
             tracing::warn!(table = self.spec.name, %error, "no checkpoint was written; the commit itself is safe");
+            return;
+        }
+        if self.spec.past == Past::Short
+            && let Err(error) = deltalake::checkpoints::cleanup_metadata(&self.delta, None).await
+        {
+            tracing::warn!(table = self.spec.name, %error, "old entries of the log were not removed; the next checkpoint tries again");
         }
     }
 
@@ -283,7 +325,18 @@ async fn create(delta: DeltaTable, spec: &TableSpec) -> Result<DeltaTable, delta
         .with_save_mode(SaveMode::Ignore)
         .with_columns(schema.fields().cloned())
         .with_partition_columns(spec.partition_by)
+        .with_configuration(properties_of(spec.past).iter().map(|(name, value)| (*name, Some(*value))))
         .await
+}
+
+fn properties_of(past: Past) -> &'static [(&'static str, &'static str)] {
+    match past {
+        Past::Kept => &[],
+        Past::Short => &[
+            ("delta.logRetentionDuration", "interval 1 day"),
+            ("delta.deletedFileRetentionDuration", "interval 1 hour"),
+        ],
+    }
 }
 
 fn add_action(file: NewFile, data_change: bool, now_millis: i64) -> Add {

@@ -33,58 +33,77 @@ pub(super) struct Decision {
 
 /// Decides over all rows of a commit, in order.
 pub(super) fn decide(chunks: &[Chunk], index: &IdIndex, reader: &Reader, next_seq: u64) -> Result<Decision, LakeError> {
-    let mut decision = Decision { next_seq, ..Decision::default() };
+    let entries: Vec<&[IdEntry]> = chunks.iter().map(|chunk| chunk.columns.entries.as_slice()).collect();
+    let Sorted { chosen, outcomes, unsettled, next_seq } = sort_out(&entries, index, next_seq)?;
+    let mut decision = Decision { chosen, outcomes, next_seq, conflicts: Vec::new() };
+    settle(chunks, reader, unsettled, &mut decision)?;
+    Ok(decision)
+}
+
+/// The rows of a commit, sorted out by what the index knows of their ids.
+#[derive(Debug, Default)]
+pub(crate) struct Sorted {
+    pub(crate) chosen: Vec<Chosen>,
+    /// One for each chunk; an unsettled row counts as a duplicate.
+    pub(crate) outcomes: Vec<AppendOutcome>,
+    pub(crate) unsettled: Vec<Unsettled>,
+    pub(crate) next_seq: u64,
+}
+
+/// A row of a commit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) chunk: usize,
+    pub(crate) row: usize,
+}
+
+/// A row whose id is known with other bytes; it counts as a duplicate until the contents have been compared.
+#[derive(Debug)]
+pub(crate) struct Unsettled {
+    pub(crate) place: Place,
+    against: Against,
+}
+
+#[derive(Debug)]
+enum Against {
+    Stored,
+    Here(Place),
+}
+
+/// Gives each new id its `seq`, in order, and sets aside what needs a second look.
+pub(crate) fn sort_out(chunks: &[&[IdEntry]], index: &IdIndex, next_seq: u64) -> Result<Sorted, LakeError> {
+    let mut sorted = Sorted { next_seq, ..Sorted::default() };
     let mut here: ByFingerprint<(IdEntry, Place)> = ByFingerprint::default();
-    let mut unsettled: Vec<Unsettled> = Vec::new();
-    for (chunk, Chunk { columns, .. }) in chunks.iter().enumerate() {
-        let mut outcome = AppendOutcome { rows: Vec::with_capacity(columns.len()), ..AppendOutcome::default() };
-        for row in 0..columns.len() {
-            let entry = columns.entries[row];
+    for (chunk, entries) in chunks.iter().enumerate() {
+        let mut outcome = AppendOutcome { rows: Vec::with_capacity(entries.len()), ..AppendOutcome::default() };
+        for (row, entry) in entries.iter().enumerate() {
             let place = Place { chunk, row };
             let settled = if let Some((first, at)) = here.get(&entry.fingerprint()) {
-                if *first != entry {
-                    unsettled.push(Unsettled { place, against: Against::Here(*at) });
+                if first != entry {
+                    sorted.unsettled.push(Unsettled { place, against: Against::Here(*at) });
                 }
                 RowOutcome::Duplicate
             } else {
-                match index.look_up(entry)? {
+                match index.look_up(*entry)? {
                     Known::Same => RowOutcome::Duplicate,
                     Known::Other => {
-                        unsettled.push(Unsettled { place, against: Against::Stored });
+                        sorted.unsettled.push(Unsettled { place, against: Against::Stored });
                         RowOutcome::Duplicate
                     }
                     Known::New => {
-                        here.insert(entry.fingerprint(), (entry, place));
-                        let seq = decision.next_seq;
-                        decision.next_seq += 1;
-                        decision.chosen.push(Chosen { chunk, row, seq });
+                        here.insert(entry.fingerprint(), (*entry, place));
+                        let seq = sorted.next_seq;
+                        sorted.next_seq += 1;
+                        sorted.chosen.push(Chosen { chunk, row, seq });
                         RowOutcome::Added { seq }
                     }
                 }
             };
             outcome.push(settled);
         }
-        decision.outcomes.push(outcome);
+        sorted.outcomes.push(outcome);
     }
-    settle(chunks, reader, unsettled, &mut decision)?;
-    Ok(decision)
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    chunk: usize,
-    row: usize,
-}
-
-/// A row whose id is known with other bytes; it counts as a duplicate until the contents have been compared.
-struct Unsettled {
-    place: Place,
-    against: Against,
-}
-
-enum Against {
-    Stored,
-    Here(Place),
+    Ok(sorted)
 }
 
 /// Compares contents and turns those that really differ into conflicts.
@@ -117,10 +136,7 @@ fn settle(
         if same_activity(stored_raw, columns.raw.value(row)) {
             continue;
         }
-        let outcome = &mut decision.outcomes[chunk];
-        outcome.rows[row] = RowOutcome::Conflict;
-        outcome.duplicates -= 1;
-        outcome.conflicts += 1;
+        decision.outcomes[chunk].turn_into_conflict(row);
         decision.conflicts.push(Conflict { chunk, row, stored_raw: stored_raw.to_owned() });
     }
     Ok(())

@@ -1,18 +1,21 @@
-//! The way in: batches wait for the one writer, which commits what waits together and answers when it is on the disk.
-//! An answer means durable: data, log and folders fsynced, each id stored once, the source's cursor moved with its rows.
-//! Never holds more than [`limits::APPEND_QUEUE`] batches; the next one waits at the door.
+//! The way in: batches wait for the one writer of their table, which commits what waits together and answers when it
+//! is on the disk. An answer means durable: data, log and folders fsynced, each id stored once, the source's cursor
+//! moved with its rows. Never lets activities wait for usage events, nor the other way round.
 
 mod decide;
+mod queue;
 mod writer;
 
 use serde_json::Value;
-use tokio::sync::{mpsc, oneshot};
 
 use crate::compact::{CompactOptions, CompactReport};
 use crate::error::LakeError;
-use crate::limits;
 use crate::rows::ActivityRows;
+use crate::usage::{UsageBatch, UsageWriter};
 
+pub(crate) use decide::{Place, Sorted, sort_out};
+pub(crate) use queue::Intake;
+use queue::{Queue, Request};
 pub(crate) use writer::{Writer, read_ids};
 
 /// Activities of one source, to be stored together.
@@ -64,59 +67,55 @@ impl AppendOutcome {
         }
         self.rows.push(row);
     }
+
+    /// A row that was taken for a duplicate turns out to have another content.
+    pub(crate) fn turn_into_conflict(&mut self, row: usize) {
+        self.rows[row] = RowOutcome::Conflict;
+        self.duplicates -= 1;
+        self.conflicts += 1;
+    }
 }
 
-/// What the writer is asked to do.
-pub(crate) enum Request {
-    Append(AppendBatch, oneshot::Sender<Result<AppendOutcome, LakeError>>),
-    Compact(CompactOptions, oneshot::Sender<Result<CompactReport, LakeError>>),
-    Close(oneshot::Sender<Result<(), LakeError>>),
-}
-
-/// The handle to a lake's writer. Clones share it; the lake is free for the next writer when the last one is closed
+/// The handle to a lake's writers. Clones share them; the lake is free for the next writer when the last one is closed
 /// or dropped.
 #[derive(Debug, Clone)]
 pub struct Appender {
-    requests: mpsc::Sender<Request>,
+    activities: Queue<AppendBatch>,
+    usage: Queue<UsageBatch>,
 }
 
 impl Appender {
-    /// Starts the writer on a thread of its own: encoding and fsync never hold up who serves.
-    pub(crate) fn start(writer: Writer) -> Result<Self, LakeError> {
-        let (requests, inbox) = mpsc::channel(limits::APPEND_QUEUE);
-        let run = move || match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime.block_on(writer.run(inbox)),
-            Err(error) => tracing::error!(%error, "the lake's writer could not start"),
-        };
-        std::thread::Builder::new()
-            .name("lake-writer".to_owned())
-            .spawn(run)
-            .map_err(|error| LakeError::WriterGone(error.to_string()))?;
-        Ok(Self { requests })
+    pub(crate) fn start(activities: Writer, usage: UsageWriter) -> Result<Self, LakeError> {
+        Ok(Self {
+            activities: Queue::start(activities, "lake-writer")?,
+            usage: Queue::start(usage, "lake-usage-writer")?,
+        })
     }
 
-    /// Stores a batch; resolves when it is on the disk.
+    /// Stores a batch of activities; resolves when it is on the disk.
     pub async fn append(&self, batch: AppendBatch) -> Result<AppendOutcome, LakeError> {
-        self.ask(|answer| Request::Append(batch, answer)).await
+        self.activities.ask(|answer| Request::Append(batch, answer)).await
     }
 
-    /// Merges small files into sorted ones, and (with a retention policy) drops what has expired.
+    /// Stores a batch of usage events; resolves when it is on the disk.
+    pub async fn append_usage(&self, batch: UsageBatch) -> Result<AppendOutcome, LakeError> {
+        self.usage.ask(|answer| Request::Append(batch, answer)).await
+    }
+
+    /// Merges small files into larger ones, and (with a retention policy) drops the activities that have expired.
     pub async fn compact(&self, options: CompactOptions) -> Result<CompactReport, LakeError> {
-        self.ask(|answer| Request::Compact(options, answer)).await
+        let mut report = self.activities.ask(|answer| Request::Compact(options.clone(), answer)).await?;
+        let usage = self.usage.ask(|answer| Request::Compact(options, answer)).await?;
+        report.files_merged += usage.files_merged;
+        report.files_written += usage.files_written;
+        report.files_swept += usage.files_swept;
+        Ok(report)
     }
 
     /// Finishes what was asked before, then frees the lake.
     pub async fn close(self) -> Result<(), LakeError> {
-        self.ask(Request::Close).await
-    }
-
-    async fn ask<T>(
-        &self,
-        request: impl FnOnce(oneshot::Sender<Result<T, LakeError>>) -> Request,
-    ) -> Result<T, LakeError> {
-        let (answer, result) = oneshot::channel();
-        let gone = || LakeError::WriterGone("it was closed".to_owned());
-        self.requests.send(request(answer)).await.map_err(|_| gone())?;
-        result.await.map_err(|_| gone())?
+        let activities = self.activities.ask(Request::Close).await;
+        let usage = self.usage.ask(Request::Close).await;
+        activities.and(usage)
     }
 }

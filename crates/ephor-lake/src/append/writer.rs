@@ -3,28 +3,25 @@
 //! Never keeps half a batch: files without a commit are removed, now or at the next opening.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, StringArray, TimestampMicrosecondArray};
 use ephor_wire::timestamp::UtcDay;
 use rayon::prelude::*;
-use tokio::sync::{mpsc, oneshot};
 
 use super::decide::{Conflict, Decision, decide};
-use super::{AppendBatch, AppendOutcome, Request};
+use super::{AppendBatch, AppendOutcome, Intake};
+use crate::compact::{CompactOptions, CompactReport};
 use crate::cursors;
-use crate::encode::{self, Effort, Encoded};
+use crate::encode::{self, Effort};
 use crate::error::LakeError;
-use crate::files::{ActivityFile, FileSet, SEQ_TRANSACTION};
+use crate::files::{self, FileSet, SEQ_TRANSACTION, WrittenFile, all_or_none};
 use crate::id_index::{IdEntry, IdIndex};
-use crate::limits;
 use crate::lock::WriterLock;
 use crate::rows::{self, Chosen, Chunk};
 use crate::scan::Reader;
 use crate::schema;
-use crate::table::{Change, NewFile, Table, new_file_name};
+use crate::table::{Change, Table};
 
 /// Everything that only the holder of the lock may touch.
 pub(crate) struct Writer {
@@ -36,10 +33,32 @@ pub(crate) struct Writer {
     clock: fn() -> i64,
     /// Set after a failure: what is in memory may not be what is on the disk.
     doubtful: bool,
-    _lock: WriterLock,
+    _lock: Arc<WriterLock>,
 }
 
-type AppendAnswer = oneshot::Sender<Result<AppendOutcome, LakeError>>;
+impl Intake for Writer {
+    type Batch = AppendBatch;
+
+    fn bytes_of(batch: &AppendBatch) -> usize {
+        batch.rows.iter().map(rows::ActivityRows::raw_bytes).sum()
+    }
+
+    async fn commit(&mut self, batches: Vec<AppendBatch>) -> Result<Vec<AppendOutcome>, LakeError> {
+        let committed = self.commit_all(batches).await;
+        self.doubtful |= committed.is_err();
+        committed
+    }
+
+    async fn compact(&mut self, options: &CompactOptions) -> Result<CompactReport, LakeError> {
+        let compacted = self.compact_files(options).await;
+        self.doubtful |= compacted.is_err();
+        compacted
+    }
+
+    fn finish(&mut self) -> Result<(), LakeError> {
+        self.index.flush(self.reader.files().next_seq)
+    }
+}
 
 impl Writer {
     pub(crate) fn new(
@@ -49,72 +68,12 @@ impl Writer {
         index: IdIndex,
         reader: Reader,
         clock: fn() -> i64,
-        lock: WriterLock,
+        lock: Arc<WriterLock>,
     ) -> Self {
         Self { table, conflicts, recorded_conflicts, index, reader, clock, doubtful: false, _lock: lock }
     }
 
-    /// Serves requests until it is closed or the last handle is dropped.
-    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
-        let mut next = inbox.recv().await;
-        while let Some(request) = next.take() {
-            match request {
-                Request::Append(batch, answer) => {
-                    let (waiting, other) = take_waiting(batch, answer, &mut inbox);
-                    self.append_all(waiting).await;
-                    next = other;
-                }
-                Request::Compact(options, answer) => {
-                    let _ = answer.send(self.compact(&options).await);
-                }
-                Request::Close(answer) => {
-                    let flushed = self.index.flush(self.reader.files().next_seq);
-                    drop(self);
-                    let _ = answer.send(flushed);
-                    return;
-                }
-            }
-            if next.is_none() {
-                next = inbox.recv().await;
-            }
-        }
-        if let Err(error) = self.index.flush(self.reader.files().next_seq) {
-            tracing::warn!(%error, "the id index was not written; the next opening reads the newest ids again");
-        }
-    }
-
-    async fn append_all(&mut self, waiting: Vec<(AppendBatch, AppendAnswer)>) {
-        let (batches, answers): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
-        match self.commit(batches).await {
-            Ok(outcomes) => {
-                for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                    let _ = answer.send(Ok(outcome));
-                }
-            }
-            Err(error) => {
-                self.doubtful = true;
-                let mut answers = answers.into_iter();
-                // One of those who wait gets the error itself, the others its words.
-                let words = error.to_string();
-                let disk_full = match &error {
-                    LakeError::DiskFull { path } => Some(path.clone()),
-                    _ => None,
-                };
-                if let Some(first) = answers.next() {
-                    let _ = first.send(Err(error));
-                }
-                for answer in answers {
-                    let again = disk_full
-                        .clone()
-                        .map_or_else(|| LakeError::WriterGone(words.clone()), |path| LakeError::DiskFull { path });
-                    let _ = answer.send(Err(again));
-                }
-            }
-        }
-    }
-
-    /// One durable commit of everything that waited.
-    async fn commit(&mut self, batches: Vec<AppendBatch>) -> Result<Vec<AppendOutcome>, LakeError> {
+    async fn commit_all(&mut self, batches: Vec<AppendBatch>) -> Result<Vec<AppendOutcome>, LakeError> {
         self.recover().await?;
         let mut chunks = Vec::new();
         let mut chunks_of_batch = Vec::new();
@@ -170,7 +129,7 @@ impl Writer {
         for (source, cursor) in cursors {
             change.transactions.push(cursors::prepare(&self.table, &source, &cursor).await?);
         }
-        self.table.commit(change, (self.clock)() / 1000).await
+        self.table.commit(change, self.now_millis()).await
     }
 
     /// Encodes the chosen rows by day, each file in feed order, on all cores; every file is fsynced on return.
@@ -188,25 +147,10 @@ impl Writer {
                 };
                 rows.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
                 let encoded = encode::encode(&rows::gather(chunks, &rows)?, Effort::Intake)?;
-                self.write_file(day, &encoded)
+                WrittenFile::write(&self.table, day, &encoded, self.now_millis())
             })
             .collect();
         all_or_none(written)
-    }
-
-    /// Writes one encoded file of a day; the table does not know it yet.
-    pub(crate) fn write_file(&self, day: UtcDay, encoded: &Encoded) -> Result<WrittenFile, LakeError> {
-        let path = format!("{}={day}/{}", schema::DAY, new_file_name((self.clock)() / 1000));
-        let partition = Some((schema::DAY, day.to_string()));
-        let new = self.table.write_file(&path, &encoded.bytes, partition, encoded.span.to_stats())?;
-        let live = ActivityFile {
-            full_path: self.table.folder().join(&path),
-            size_bytes: new.size_bytes,
-            span: encoded.span,
-            day,
-            path,
-        };
-        Ok(WrittenFile { new, live })
     }
 
     /// Keeps second contents beside the stored ones, each once however often it is sent.
@@ -226,7 +170,7 @@ impl Writer {
             "ids that are stored came again with another content; see the table `conflicts`"
         );
         let batch = conflict_batch(chunks, &fresh)?;
-        if let Err(error) = self.conflicts.append(&batch, (self.clock)() / 1000).await {
+        if let Err(error) = self.conflicts.append(&batch, self.now_millis()).await {
             for conflict in fresh {
                 self.recorded_conflicts.remove(&entry(conflict));
             }
@@ -235,14 +179,10 @@ impl Writer {
         Ok(())
     }
 
-    /// Removes the files of a commit that failed, but only once the log has been read and does not name them: a commit
-    /// whose answer was lost may have happened. What stays is cleaned at the next opening.
+    /// Removes the files of a commit that failed, as far as the log allows.
     pub(crate) async fn forget(&mut self, files: &[WrittenFile]) {
         self.doubtful = true;
-        let before = self.table.version();
-        if self.table.refresh().await.is_ok() && self.table.version() == before {
-            remove_files(files.iter().map(|file| file.live.full_path.clone()));
-        }
+        files::forget(&mut self.table, files.iter().map(|file| &file.live.full_path)).await;
     }
 
     /// After a failure, what the log says is what happened: even a commit whose answer was lost.
@@ -259,16 +199,9 @@ impl Writer {
         Ok(())
     }
 
-    pub(crate) fn now_micros(&self) -> i64 {
-        (self.clock)()
+    pub(crate) fn now_millis(&self) -> i64 {
+        (self.clock)() / 1000
     }
-}
-
-/// A file on the disk, for the commit and for the readers.
-#[derive(Debug)]
-pub(crate) struct WrittenFile {
-    pub(crate) new: NewFile,
-    pub(crate) live: ActivityFile,
 }
 
 /// Puts every id from `from_seq` on into the index.
@@ -287,28 +220,6 @@ pub(crate) fn read_ids(reader: &Reader, index: &mut IdIndex, from_seq: u64) -> R
     index.settle(files.next_seq)
 }
 
-/// Takes further appends that wait already, up to one commit's worth; stops at the first request of another kind.
-fn take_waiting(
-    first: AppendBatch,
-    answer: AppendAnswer,
-    inbox: &mut mpsc::Receiver<Request>,
-) -> (Vec<(AppendBatch, AppendAnswer)>, Option<Request>) {
-    let size = |batch: &AppendBatch| batch.rows.iter().map(rows::ActivityRows::raw_bytes).sum::<usize>();
-    let mut bytes = size(&first);
-    let mut waiting = vec![(first, answer)];
-    while bytes < limits::COMMIT_RAW_BYTES {
-        match inbox.try_recv() {
-            Ok(Request::Append(batch, answer)) => {
-                bytes += size(&batch);
-                waiting.push((batch, answer));
-            }
-            Ok(other) => return (waiting, Some(other)),
-            Err(_) => break,
-        }
-    }
-    (waiting, None)
-}
-
 /// Outcomes were made chunk by chunk; whoever waits wants one for the batch.
 fn per_batch(outcomes: Vec<AppendOutcome>, chunks_of_batch: &[usize]) -> Vec<AppendOutcome> {
     let mut outcomes = outcomes.into_iter();
@@ -324,27 +235,6 @@ fn per_batch(outcomes: Vec<AppendOutcome>, chunks_of_batch: &[usize]) -> Vec<App
             })
         })
         .collect()
-}
-
-/// All files, or the first error with the others removed again.
-pub(crate) fn all_or_none(written: Vec<Result<WrittenFile, LakeError>>) -> Result<Vec<WrittenFile>, LakeError> {
-    let (good, mut bad): (Vec<_>, Vec<_>) = written.into_iter().partition(Result::is_ok);
-    let good: Vec<WrittenFile> = good.into_iter().flatten().collect();
-    match bad.pop() {
-        Some(Err(error)) => {
-            remove_files(good.into_iter().map(|file| file.live.full_path));
-            Err(error)
-        }
-        _ => Ok(good),
-    }
-}
-
-pub(crate) fn remove_files(paths: impl Iterator<Item = PathBuf>) {
-    for path in paths {
-        if let Err(error) = fs::remove_file(&path) {
-            tracing::warn!(path = %path.display(), %error, "a file without a commit could not be removed; the next opening tries again");
-        }
-    }
 }
 
 fn conflict_batch(chunks: &[Chunk], conflicts: &[&Conflict]) -> Result<RecordBatch, LakeError> {

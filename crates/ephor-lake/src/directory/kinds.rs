@@ -303,7 +303,7 @@ impl DirectoryKind {
     }
 
     pub(super) fn table_spec(self) -> TableSpec {
-        TableSpec { name: self.table_name(), columns: self.columns(), partition_by: None }
+        TableSpec::plain(self.table_name(), self.columns())
     }
 }
 

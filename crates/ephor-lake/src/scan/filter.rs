@@ -10,7 +10,7 @@ use arrow::datatypes::{Int32Type, Int64Type};
 use super::parquet_file::ColumnStore;
 use super::query::{ActivityFilter, TypeFilter};
 use crate::error::LakeError;
-use crate::files::ActivityFile;
+use crate::files::DataFile;
 
 /// The conditions of a query, ready for one file.
 pub(super) struct FileFilter {
@@ -35,7 +35,7 @@ impl FileFilter {
     pub(super) fn for_file(
         filter: &ActivityFilter,
         store: &ColumnStore,
-        file: &ActivityFile,
+        file: &DataFile,
     ) -> Result<Option<Self>, LakeError> {
         let mut conditions = Vec::new();
         let one_of: [(&'static str, &Vec<String>); 5] = [
@@ -91,7 +91,7 @@ impl FileFilter {
 impl Allowed {
     fn of(
         store: &ColumnStore,
-        file: &ActivityFile,
+        file: &DataFile,
         name: &'static str,
         allows: impl Fn(&str) -> bool,
     ) -> Result<Self, LakeError> {

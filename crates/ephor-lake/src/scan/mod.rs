@@ -11,11 +11,10 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use arrow::array::{Array, RecordBatch};
 
 use crate::error::LakeError;
-use crate::files::{ActivityFile, FileSet};
+use crate::files::{DataFile, FileSet, Published};
 use crate::rows::text_of;
 
 pub use query::{
@@ -34,23 +33,23 @@ pub(crate) struct Wanted {
 /// Reads the current version of `activities`. Clones share caches and see the same commits.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader {
-    files: Arc<ArcSwap<FileSet>>,
+    files: Published,
     store: Arc<ColumnStore>,
 }
 
 impl Reader {
     pub(crate) fn new(files: FileSet) -> Self {
-        Self { files: Arc::new(ArcSwap::from_pointee(files)), store: Arc::new(ColumnStore::new()) }
+        Self { files: Published::new(files), store: Arc::new(ColumnStore::new()) }
     }
 
     /// The current version.
     pub(crate) fn files(&self) -> Arc<FileSet> {
-        self.files.load_full()
+        self.files.now()
     }
 
     /// Makes the next version visible.
     pub(crate) fn publish(&self, next: FileSet) {
-        self.files.store(Arc::new(next));
+        self.files.publish(next);
     }
 
     /// One page of the feed.
@@ -59,7 +58,7 @@ impl Reader {
     }
 
     /// Whole columns of one file.
-    pub(crate) fn read_columns(&self, file: &ActivityFile, names: &[&str]) -> Result<RecordBatch, LakeError> {
+    pub(crate) fn read_columns(&self, file: &DataFile, names: &[&str]) -> Result<RecordBatch, LakeError> {
         self.store.read_columns(file, names)
     }
 
@@ -73,8 +72,8 @@ impl Reader {
         let files = self.files();
         let mut missing: HashSet<&str> = wanted.iter().map(|w| w.id.as_str()).collect();
         let mut found = HashMap::new();
-        let likely = |file: &ActivityFile| {
-            wanted.iter().any(|w| (file.span.first_created_at..=file.span.last_created_at).contains(&w.created_at))
+        let likely = |file: &DataFile| {
+            wanted.iter().any(|w| (file.span.first_time..=file.span.last_time).contains(&w.created_at))
         };
         let (first, rest): (Vec<_>, Vec<_>) = files.files.iter().partition(|file| likely(file));
         for file in first.into_iter().chain(rest) {

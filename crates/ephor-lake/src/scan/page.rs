@@ -15,7 +15,7 @@ use super::filter::FileFilter;
 use super::parquet_file::ColumnStore;
 use super::query::{ActivityFilter, FeedCursor, FeedPage, FeedQuery, FeedRow, Order, PageFrom};
 use crate::error::LakeError;
-use crate::files::{ActivityFile, FileSet};
+use crate::files::{DataFile, FileSet};
 use crate::limits;
 
 /// How the files are walked for a page, whatever the page's own order is.
@@ -79,19 +79,18 @@ impl<'a> Walk<'a> {
     }
 
     /// The files that can hold rows of the walk, nearest first.
-    fn candidates<'f>(&self, files: &'f FileSet) -> Vec<&'f Arc<ActivityFile>> {
+    fn candidates<'f>(&self, files: &'f FileSet) -> Vec<&'f Arc<DataFile>> {
         let (from, to) = self.bounds();
-        let in_seq = |file: &ActivityFile| {
+        let in_seq = |file: &DataFile| {
             self.filter.seq.as_ref().is_none_or(|r| file.span.first_seq < r.end && r.start <= file.span.last_seq)
         };
-        let within = |file: &ActivityFile| {
-            from.is_none_or(|from| from <= file.span.last_created_at)
-                && to.is_none_or(|to| file.span.first_created_at < to)
+        let within = |file: &DataFile| {
+            from.is_none_or(|from| from <= file.span.last_time) && to.is_none_or(|to| file.span.first_time < to)
         };
         let mut candidates: Vec<_> = files.files.iter().filter(|file| within(file) && in_seq(file)).collect();
         match self.towards {
-            Towards::Newer => candidates.sort_by_key(|file| file.span.first_created_at),
-            Towards::Older => candidates.sort_by_key(|file| std::cmp::Reverse(file.span.last_created_at)),
+            Towards::Newer => candidates.sort_by_key(|file| file.span.first_time),
+            Towards::Older => candidates.sort_by_key(|file| std::cmp::Reverse(file.span.last_time)),
         }
         candidates
     }
@@ -109,13 +108,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn collect(&self, candidates: &[&Arc<ActivityFile>], store: &ColumnStore) -> Result<Vec<Hit>, LakeError> {
+    fn collect(&self, candidates: &[&Arc<DataFile>], store: &ColumnStore) -> Result<Vec<Hit>, LakeError> {
         let mut hits: Vec<Hit> = Vec::new();
         for (index, file) in candidates.iter().enumerate() {
             if let Some(last) = hits.get(self.need - 1) {
                 let behind = match self.towards {
-                    Towards::Newer => file.span.first_created_at > last.created_at,
-                    Towards::Older => file.span.last_created_at < last.created_at,
+                    Towards::Newer => file.span.first_time > last.created_at,
+                    Towards::Older => file.span.last_time < last.created_at,
                 };
                 if behind {
                     break;
@@ -141,7 +140,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The first rows of one file in the walk's direction; as many as the page needs and no more.
-    fn hits_in(&self, file: &ActivityFile, index: usize, store: &ColumnStore) -> Result<Vec<Hit>, LakeError> {
+    fn hits_in(&self, file: &DataFile, index: usize, store: &ColumnStore) -> Result<Vec<Hit>, LakeError> {
         let Some(filter) = FileFilter::for_file(self.filter, store, file)? else {
             return Ok(Vec::new());
         };
@@ -156,7 +155,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The span of rows within the time range and beyond the cursor. Files are sorted, so it is one span.
-    fn rows_in(&self, file: &ActivityFile, store: &ColumnStore, created_at: &[i64]) -> Result<Range<usize>, LakeError> {
+    fn rows_in(&self, file: &DataFile, store: &ColumnStore, created_at: &[i64]) -> Result<Range<usize>, LakeError> {
         let (from, to) = self.bounds();
         let mut start = from.map_or(0, |from| created_at.partition_point(|at| *at < from));
         let mut end = to.map_or(created_at.len(), |to| created_at.partition_point(|at| *at < to));
@@ -176,7 +175,7 @@ impl<'a> Walk<'a> {
 }
 
 /// The id within the stored bytes: cheaper than a second column, whose pages hold a thousand ids each.
-fn id_of(file: &ActivityFile, raw: &str) -> Result<String, LakeError> {
+fn id_of(file: &DataFile, raw: &str) -> Result<String, LakeError> {
     match Header::parse(raw.as_bytes()) {
         Ok(header) => Ok(header.id.into_owned()),
         Err(error) => Err(LakeError::Damaged {
@@ -187,7 +186,7 @@ fn id_of(file: &ActivityFile, raw: &str) -> Result<String, LakeError> {
 }
 
 /// Reads the bytes of all hits, each file once.
-fn read(candidates: &[&Arc<ActivityFile>], store: &ColumnStore, hits: Vec<Hit>) -> Result<Vec<FeedRow>, LakeError> {
+fn read(candidates: &[&Arc<DataFile>], store: &ColumnStore, hits: Vec<Hit>) -> Result<Vec<FeedRow>, LakeError> {
     let mut by_file: BTreeMap<usize, Vec<Hit>> = BTreeMap::new();
     for hit in hits {
         by_file.entry(hit.file).or_default().push(hit);

@@ -23,7 +23,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use crate::error::LakeError;
-use crate::files::ActivityFile;
+use crate::files::DataFile;
 use crate::limits;
 use crate::rows::{projected_schema, text_of};
 use crate::schema::{FILE_SCHEMA, TEXT_COLUMNS};
@@ -74,7 +74,7 @@ impl ColumnStore {
     }
 
     /// A whole column for filtering: `created_at` and `seq` as integers, text as a dictionary.
-    pub(crate) fn filter_column(&self, file: &ActivityFile, name: &'static str) -> Result<ArrayRef, LakeError> {
+    pub(crate) fn filter_column(&self, file: &DataFile, name: &'static str) -> Result<ArrayRef, LakeError> {
         let key = (file.path.clone(), name);
         if let Some(column) = self.columns.get(&key) {
             return Ok(column);
@@ -95,7 +95,7 @@ impl ColumnStore {
     }
 
     /// `raw` of the rows named, which must be in ascending order.
-    pub(crate) fn fetch(&self, file: &ActivityFile, rows: &[usize]) -> Result<Vec<String>, LakeError> {
+    pub(crate) fn fetch(&self, file: &DataFile, rows: &[usize]) -> Result<Vec<String>, LakeError> {
         let mut fetched = Vec::with_capacity(rows.len());
         for batch in &self.select(file, rows, &["raw"])? {
             fetched.extend(text_of(batch, "raw")?.iter().flatten().map(str::to_owned));
@@ -104,7 +104,7 @@ impl ColumnStore {
     }
 
     /// The ids of a span of rows.
-    pub(crate) fn ids(&self, file: &ActivityFile, rows: Range<usize>) -> Result<Vec<String>, LakeError> {
+    pub(crate) fn ids(&self, file: &DataFile, rows: Range<usize>) -> Result<Vec<String>, LakeError> {
         let batches = self.select(file, &rows.collect::<Vec<_>>(), &["id"])?;
         let mut ids = Vec::new();
         for batch in &batches {
@@ -114,7 +114,7 @@ impl ColumnStore {
     }
 
     /// Whole columns, decoded as plain types and not cached.
-    pub(crate) fn read_columns(&self, file: &ActivityFile, names: &[&str]) -> Result<RecordBatch, LakeError> {
+    pub(crate) fn read_columns(&self, file: &DataFile, names: &[&str]) -> Result<RecordBatch, LakeError> {
         let metadata = Arc::clone(self.metadata(file)?.metadata());
         let plain = ArrowReaderMetadata::try_new(metadata, options())?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(PositionedFile::open(&file.full_path)?, plain);
@@ -124,7 +124,7 @@ impl ColumnStore {
     }
 
     /// Whether the file's bloom filter lets any of the ids through.
-    pub(crate) fn may_hold_any(&self, file: &ActivityFile, ids: &HashSet<&str>) -> Result<bool, LakeError> {
+    pub(crate) fn may_hold_any(&self, file: &DataFile, ids: &HashSet<&str>) -> Result<bool, LakeError> {
         let builder = self.builder(file)?;
         let column = FILE_SCHEMA.index_of("id")?;
         for group in 0..builder.metadata().num_row_groups() {
@@ -137,7 +137,7 @@ impl ColumnStore {
         Ok(false)
     }
 
-    fn select(&self, file: &ActivityFile, rows: &[usize], names: &[&str]) -> Result<Vec<RecordBatch>, LakeError> {
+    fn select(&self, file: &DataFile, rows: &[usize], names: &[&str]) -> Result<Vec<RecordBatch>, LakeError> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
@@ -149,12 +149,12 @@ impl ColumnStore {
         Ok(reader.collect::<Result<Vec<_>, _>>()?)
     }
 
-    fn builder(&self, file: &ActivityFile) -> Result<ParquetRecordBatchReaderBuilder<PositionedFile>, LakeError> {
+    fn builder(&self, file: &DataFile) -> Result<ParquetRecordBatchReaderBuilder<PositionedFile>, LakeError> {
         let metadata = self.metadata(file)?;
         Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(PositionedFile::open(&file.full_path)?, metadata))
     }
 
-    fn metadata(&self, file: &ActivityFile) -> Result<ArrowReaderMetadata, LakeError> {
+    fn metadata(&self, file: &DataFile) -> Result<ArrowReaderMetadata, LakeError> {
         if let Some(metadata) = self.footers.get(&file.path) {
             return Ok(metadata);
         }
