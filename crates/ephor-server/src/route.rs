@@ -54,6 +54,10 @@ pub(crate) enum Family {
     Node,
     /// Pushes: a budget of their own, and refused while recording is off.
     Intake,
+    /// Pushed usage events: a budget of their own again, and taken whether activities are recorded or not.
+    Usage,
+    /// Telemetry over OTLP: as pushed usage events, with the errors of that protocol.
+    Telemetry,
 }
 
 /// A parameter as the OpenAPI document describes it.
@@ -110,6 +114,8 @@ pub(crate) enum Answer {
     Object,
     /// One JSON object, made just now: 201.
     Created,
+    /// A message of gRPC.
+    Grpc,
     /// Text.
     Text,
     /// Nothing: it always refuses.
@@ -192,13 +198,14 @@ fn budget(app: &App, family: Family) -> &Budget {
     match family {
         Family::Compliance | Family::Node => app.reads(),
         Family::Intake => app.pushes(),
+        Family::Usage | Family::Telemetry => app.usage_pushes(),
     }
 }
 
 /// The state of recording, asked for only where it matters.
 async fn recording(app: &App, family: Family) -> Result<Recording, Problem> {
     match family {
-        Family::Node => Ok(Recording::Off),
+        Family::Node | Family::Usage | Family::Telemetry => Ok(Recording::Off),
         Family::Compliance | Family::Intake => Ok(app.control().enablement().state().await?),
     }
 }
@@ -210,7 +217,7 @@ fn admit(caller: &Caller, route: &Route, recording: &Result<Recording, Problem>)
         return Err(Problem::missing_scope(&caller.key.scopes, needed));
     }
     match (route.family, recording) {
-        (Family::Node, _) | (_, Ok(Recording::On(_))) => Ok(()),
+        (Family::Node | Family::Usage | Family::Telemetry, _) | (_, Ok(Recording::On(_))) => Ok(()),
         (_, Err(problem)) => Err(problem.clone()),
         (_, Ok(Recording::Off)) => Err(Problem::forbidden(NOT_ENABLED)),
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ephor_lake::control::Control;
 use ephor_lake::{Appender, Lake};
-use ephor_sources::Door;
+use ephor_sources::{Door, UsageIntake};
 use ephor_wire::ids::tagged;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rand::SeedableRng;
@@ -35,6 +35,9 @@ pub struct ServerOptions {
     pub rate_limit_per_minute: u32,
     /// Pushes a minute over all keys: a budget of their own, so that a busy reader never stops the record.
     pub intake_limit_per_minute: u32,
+    /// Exports of telemetry and pushes of usage events a minute over all keys. Every client sends its own, some every
+    /// five seconds, so this is for a thousand people at work at once.
+    pub usage_limit_per_minute: u32,
     /// The largest body that is taken in, after it is unpacked.
     pub max_body_bytes: usize,
     /// How long one request may take.
@@ -52,6 +55,7 @@ impl Default for ServerOptions {
         Self {
             rate_limit_per_minute: 600,
             intake_limit_per_minute: 600,
+            usage_limit_per_minute: 15_000,
             max_body_bytes: 16 << 20,
             request_timeout: Duration::from_secs(60),
             drain: Duration::from_secs(20),
@@ -96,6 +100,8 @@ struct Inner {
     parts: AppParts,
     reads: Budget,
     pushes: Budget,
+    usage_pushes: Budget,
+    usage: UsageIntake,
     recorder: Recorder,
     metrics: PrometheusHandle,
 }
@@ -106,6 +112,8 @@ impl App {
         let inner = Inner {
             reads: Budget::new(parts.options.rate_limit_per_minute),
             pushes: Budget::new(parts.options.intake_limit_per_minute),
+            usage_pushes: Budget::new(parts.options.usage_limit_per_minute),
+            usage: UsageIntake::new(parts.lake.clone(), parts.appender.clone()),
             recorder: Recorder::new(),
             metrics: metrics::handle(),
             parts,
@@ -141,6 +149,16 @@ impl App {
     /// The budget of pushes.
     pub(crate) fn pushes(&self) -> &Budget {
         &self.inner.pushes
+    }
+
+    /// The budget of telemetry and of pushed usage events.
+    pub(crate) fn usage_pushes(&self) -> &Budget {
+        &self.inner.usage_pushes
+    }
+
+    /// The way in for usage.
+    pub(crate) fn usage(&self) -> &UsageIntake {
+        &self.inner.usage
     }
 
     pub(crate) fn recorder(&self) -> &Recorder {

@@ -20,6 +20,6 @@ pub use directory::{Listings, directory_key, read_admin_directory, read_complian
 pub use door::Door;
 pub use error::SourceError;
 pub use files::{ImportOptions, ImportProgress, ImportSummary, import, import_usage};
-pub use otlp::{ExportLogsServiceRequest, ExportMetricsServiceRequest, OtlpDecodeError, OtlpEncoding};
+pub use otlp::{ExportLogsServiceRequest, ExportMetricsServiceRequest, OtlpDecodeError, OtlpEncoding, otlp_events};
 pub use push::{PUSH_ROWS, PushBatch, PushError, PushFormat, PushResult, PushStatus};
 pub use usage::{Export, Sender, Taken, UsageDoor, UsageIntake, UsageIntakeError, UsagePush, UsageRefusal};

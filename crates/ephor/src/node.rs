@@ -104,6 +104,7 @@ impl Serving {
     pub(crate) async fn start(node: Node, server: &Server, retention: Option<Retention>) -> Result<Self, Failure> {
         let options = ServerOptions {
             rate_limit_per_minute: server.rate_limit_per_minute,
+            usage_limit_per_minute: server.usage_limit_per_minute,
             max_body_bytes: server.max_body_bytes,
             allow_plaintext_public: server.allow_plaintext_public,
             tls: match (&server.tls_certificate, &server.tls_key) {

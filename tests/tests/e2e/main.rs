@@ -15,5 +15,7 @@ mod keys;
 mod kill;
 mod push;
 mod python_client;
+mod telemetry;
 mod two_in_a_row;
+mod usage;
 mod writer;

@@ -12,6 +12,7 @@ mod errors;
 mod intake;
 mod keys;
 mod listening;
+mod telemetry;
 
 use std::cell::Cell;
 use std::net::SocketAddr;

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use ephor_wire::usage::{Counts, Names};
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use serde_json::{Map, Value};
@@ -59,6 +60,14 @@ impl Attributes {
         self.0.into_iter().collect()
     }
 
+    /// What is left, for the column `attributes`. A name that a column has too is told from it.
+    pub(super) fn into_rest(self) -> Map<String, Value> {
+        self.0
+            .into_iter()
+            .map(|(name, value)| (if is_column(&name) { format!("otel.{name}") } else { name }, value))
+            .collect()
+    }
+
     pub(super) fn of_map(fields: Map<String, Value>) -> Self {
         Self(fields.into_iter().collect())
     }
@@ -66,6 +75,11 @@ impl Attributes {
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
+}
+
+/// Whether events have a field of this name.
+fn is_column(name: &str) -> bool {
+    ["id", "time", "cost_usd"].contains(&name) || Names::COLUMNS.contains(&name) || Counts::COLUMNS.contains(&name)
 }
 
 /// A whole number, 0 or more, as JSON number or text.

@@ -126,10 +126,12 @@ mod tests {
 
     #[test]
     fn unknown_fields_and_nulls_are_passed_over() {
-        let read = logs(&json!({"new": {"a": 1}, "resourceLogs": [{"resource": null, "scopeLogs": [{"scope": null, "logRecords": [{
-            "timeUnixNano": 1_795_435_200_000_000_000_u64, "body": null, "newer": [1],
-            "attributes": [{"key": "a", "value": null}, {"key": "b", "value": {"newestValue": 1}}, {"key": "c"}],
-        }]}]}]}))
+        let read = logs(
+            &json!({"new": {"a": 1}, "resourceLogs": [{"resource": null, "scopeLogs": [{"scope": null, "logRecords": [{
+                "timeUnixNano": 1_795_435_200_000_000_000_u64, "body": null, "newer": [1],
+                "attributes": [{"key": "a", "value": null}, {"key": "b", "value": {"newestValue": 1}}, {"key": "c"}],
+            }]}]}]}),
+        )
         .unwrap();
         assert_eq!(read.resource_logs[0].scope_logs[0].log_records[0].attributes.len(), 3);
         assert_eq!(logs(&json!({})).unwrap().resource_logs.len(), 0);
@@ -140,7 +142,8 @@ mod tests {
         let told = |body: &[u8], encoding| logs_request(body, encoding).unwrap_err().to_string();
         assert_eq!(told(b"{\"CANARY", OtlpEncoding::Json), "the body is no JSON at line 1 column 8");
         assert_eq!(told(b"\"CANARY\"", OtlpEncoding::Json), "the body is JSON, but no OTLP export: it is no object");
-        let wrong = json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": "CANARY"}]}]}]}).to_string();
+        let wrong =
+            json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": "CANARY"}]}]}]}).to_string();
         assert!(!told(wrong.as_bytes(), OtlpEncoding::Json).contains("CANARY"));
         assert!(!told(b"CANARY CANARY", OtlpEncoding::Protobuf).contains("CANARY"));
     }

@@ -100,7 +100,8 @@ fn name_of(
         (None, Some(from_body)) => from_body,
         (None, None) => return Err("a log record without `event.name` is no event"),
     };
-    let is_name = name.len() <= NAME_BYTES && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:".contains(&byte));
+    let is_name =
+        name.len() <= NAME_BYTES && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:".contains(&byte));
     if is_name { Ok((name.to_owned(), prefix)) } else { Err("`event.name` is no name") }
 }
 
@@ -193,7 +194,7 @@ impl Telling {
         }
         let Self { mut event, attributes, mut also } = self;
         match event.names.kind {
-            Some(_) => event.attributes = attributes.into_map(),
+            Some(_) => event.attributes = attributes.into_rest(),
             None => other(&mut event, name, attributes),
         }
         also.insert(0, event);
@@ -299,6 +300,6 @@ impl Telling {
 /// Anything that no aggregate knows: kept with its name.
 fn other(event: &mut UsageEvent, name: &str, attributes: Attributes) {
     event.names.kind = Some(UsageKind::Other.as_str().to_owned());
-    event.attributes = attributes.into_map();
+    event.attributes = attributes.into_rest();
     event.attributes.insert("event.name".to_owned(), name.into());
 }

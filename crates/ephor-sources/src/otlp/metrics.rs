@@ -104,19 +104,19 @@ impl<'a> Around<'a> {
             Some(Data::Gauge(gauge)) => gauge.data_points.into_iter().for_each(|point| take(self.as_told(point))),
             Some(Data::Histogram(histogram)) => {
                 for point in histogram.data_points {
-                    let told = [("count", point.count.into()), ("sum", point.sum.into())];
+                    let told = [("value.count", point.count.into()), ("value.sum", point.sum.into())];
                     take(self.other(point.attributes, point.start_time_unix_nano, point.time_unix_nano, told));
                 }
             }
             Some(Data::ExponentialHistogram(histogram)) => {
                 for point in histogram.data_points {
-                    let told = [("count", point.count.into()), ("sum", point.sum.into())];
+                    let told = [("value.count", point.count.into()), ("value.sum", point.sum.into())];
                     take(self.other(point.attributes, point.start_time_unix_nano, point.time_unix_nano, told));
                 }
             }
             Some(Data::Summary(summary)) => {
                 for point in summary.data_points {
-                    let told = [("count", point.count.into()), ("sum", point.sum.into())];
+                    let told = [("value.count", point.count.into()), ("value.sum", point.sum.into())];
                     take(self.other(point.attributes, point.start_time_unix_nano, point.time_unix_nano, told));
                 }
             }
@@ -155,7 +155,7 @@ impl<'a> Around<'a> {
         let Some(column) = meaning.shape(&mut draft) else { return self.as_told(point) };
         let value = amount(told, column).ok_or("a counter's value is a number, 0 or more")?;
         let Draft { mut event, attributes, stream } = draft;
-        event.attributes = attributes.into_map();
+        event.attributes = attributes.into_rest();
         if temporality == Temporality::Cumulative {
             let (start_nanos, time_nanos) = (point.start_time_unix_nano, point.time_unix_nano);
             let reading = Reading { stream, start_nanos, time_nanos, value };
@@ -191,7 +191,7 @@ impl<'a> Around<'a> {
     ) -> Result<Option<Measured>, &'static str> {
         let Draft { mut event, attributes, .. } = self.draft(attributes, start_nanos, time_nanos)?;
         event.names.kind = Some(UsageKind::Other.as_str().to_owned());
-        event.attributes = attributes.into_map();
+        event.attributes = attributes.into_rest();
         event.attributes.insert("metric".to_owned(), self.name.clone().into());
         let unit = Some(("unit", Value::from(self.unit.as_str()))).filter(|_| !self.unit.is_empty());
         for (name, value) in unit.into_iter().chain(told) {
@@ -208,8 +208,11 @@ impl<'a> Around<'a> {
         let mut attributes = Attributes::of_map(self.door.clean(SOURCE, attributes));
         let stream = Parts::of("stream").text(self.scope).text(&self.name).all(&attributes).id();
         let point = Parts::of("point").text(&stream.to_string()).number(start_nanos).number(time_nanos).id();
-        let mut event =
-            UsageEvent { id: format!("otlp_point_{}", point.simple()), time_micros: micros(time_nanos), ..UsageEvent::default() };
+        let mut event = UsageEvent {
+            id: format!("otlp_point_{}", point.simple()),
+            time_micros: micros(time_nanos),
+            ..UsageEvent::default()
+        };
         who::take_standard(&mut attributes, &mut event.names);
         let stranger = || attributes.text("service.name").unwrap_or("unknown").to_owned();
         event.names.surface = Some(self.surface.map_or_else(stranger, |surface| surface.as_str().to_owned()));

@@ -44,7 +44,8 @@ pub(super) fn take_standard(attributes: &mut Attributes, names: &mut Names) {
 /// Takes what a request or its cost is attributed to.
 pub(super) fn take_attribution(attributes: &mut Attributes, names: &mut Names) {
     names.model = attributes.take_text("model");
-    names.speed = attributes.take_text("speed").map(|speed| if speed == "normal" { "standard".to_owned() } else { speed });
+    names.speed =
+        attributes.take_text("speed").map(|speed| if speed == "normal" { "standard".to_owned() } else { speed });
     names.skill_name = attributes.take_text("skill.name");
     names.connector_name = attributes.take_text("mcp_server.name");
     take_plugin(attributes, names);

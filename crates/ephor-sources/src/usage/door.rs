@@ -127,7 +127,8 @@ mod tests {
         let admitted = door.admit("push", &raw).unwrap();
         assert!(!admitted.to_json().to_string().contains("CANARY"));
         assert_eq!(admitted.attributes["team"], "blue");
-        let counted: Vec<String> = door.dropped_by_source().into_iter().map(|((_, field), n)| format!("{field} {n}")).collect();
+        let counted: Vec<String> =
+            door.dropped_by_source().into_iter().map(|((_, field), n)| format!("{field} {n}")).collect();
         assert_eq!(counted, ["error 1", "long_text 1", "prompt 1", "tool_input 1"]);
     }
 

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use ephor_lake::{Appender, AppendOutcome, Lake, LakeError, RowOutcome, UsageBatch, UsageRows};
+use ephor_lake::{AppendOutcome, Appender, Lake, LakeError, RowOutcome, UsageBatch, UsageRows};
 use ephor_wire::usage::UsageEvent;
 use tokio::sync::oneshot;
 
@@ -180,7 +180,7 @@ impl Inner {
         };
         let mut streams = match known {
             Ok(streams) => streams,
-            Err(error) => return answer_all(group, |_| Err(error.clone())),
+            Err(error) => return fail_all(group.into_iter().map(|export| export.answer), &error),
         };
         let mut rows = UsageRows::new();
         let mut grew = false;
@@ -206,7 +206,7 @@ impl Inner {
                     let _ = answer.send(Ok(Taken::of(own, refused)));
                 }
             }
-            Err(error) => waiting.into_iter().for_each(|answer| drop(answer.send(Err(error.clone())))),
+            Err(error) => fail_all(waiting.into_iter(), &error),
         }
     }
 
@@ -215,7 +215,9 @@ impl Inner {
         let stored = self.lake.usage_cursor(SOURCE).await.map_err(|error| UsageIntakeError::Lake(Arc::new(error)))?;
         let Some(stored) = stored else { return Ok(Streams::default()) };
         Ok(Streams::of_json(&stored).unwrap_or_else(|| {
-            tracing::error!("the state of running totals is of another version; each one counts from its next point on");
+            tracing::error!(
+                "the state of running totals is of another version; each one counts from its next point on"
+            );
             Streams::unknown_before(nanos(now_micros))
         }))
     }
@@ -261,11 +263,10 @@ fn grown(
     events
 }
 
-fn answer_all(group: Vec<Waiting>, answer: impl Fn(&Waiting) -> Result<Taken, UsageIntakeError>) {
-    for waiting in group {
-        let answered = answer(&waiting);
+fn fail_all(waiting: impl Iterator<Item = oneshot::Sender<Result<Taken, UsageIntakeError>>>, error: &UsageIntakeError) {
+    for answer in waiting {
         // Who gave up waiting needs no answer.
-        let _ = waiting.answer.send(answered);
+        let _ = answer.send(Err(error.clone()));
     }
 }
 

@@ -5,6 +5,8 @@
 mod door;
 mod intake;
 mod push;
+#[cfg(test)]
+mod stories;
 
 pub use door::{UsageDoor, UsageRefusal};
 pub use intake::{Export, Sender, Taken, UsageIntake, UsageIntakeError};
