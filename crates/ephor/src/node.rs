@@ -152,6 +152,7 @@ impl Serving {
         let options = ServerOptions {
             rate_limit_per_minute: server.rate_limit_per_minute,
             analytics: analytics.limits()?,
+            usage_limit_per_minute: server.usage_limit_per_minute,
             max_body_bytes: server.max_body_bytes,
             allow_plaintext_public: server.allow_plaintext_public,
             tls: match (&server.tls_certificate, &server.tls_key) {
