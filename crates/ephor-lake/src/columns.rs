@@ -6,8 +6,8 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::array::{Array, ArrayRef, DictionaryArray, Int32Array, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
@@ -22,8 +22,9 @@ use crate::rows::wrong_column;
 pub(crate) enum Text {
     /// `Utf8`.
     Plain,
-    /// `Dictionary(Int32, Utf8)`: grouping then compares numbers.
-    Dictionary,
+    /// `Dictionary(Int32, Utf8)`: grouping then compares numbers. Of a column whose values are all `distinct` the
+    /// dictionary is the column itself, and nothing has to be hashed.
+    Dictionary { distinct: &'static [&'static str] },
 }
 
 /// The named columns of a file, in that order.
@@ -33,15 +34,15 @@ pub(crate) fn read(path: &Path, names: &[&str], text: Text) -> Result<Vec<Record
     for name in names {
         metadata.schema().index_of(name).map_err(|_| wrong_column(name))?;
     }
-    if text == Text::Dictionary {
-        let options = ArrowReaderOptions::new().with_schema(with_dictionaries(metadata.schema()));
+    if let Text::Dictionary { distinct } = text {
+        let options = ArrowReaderOptions::new().with_schema(with_dictionaries(metadata.schema(), distinct));
         metadata = ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)?;
     }
     let rows = usize::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(usize::MAX);
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
     let mask = ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
     let reader = builder.with_projection(mask).with_batch_size(rows.clamp(1, limits::FILE_ROWS)).build()?;
-    reader.map(|batch| in_order(&batch?, names)).collect()
+    reader.map(|batch| in_order(&batch?, names, text)).collect()
 }
 
 /// All columns of a file, a few rows at a time.
@@ -51,18 +52,43 @@ pub(crate) fn stream(path: &Path, batch_rows: usize) -> Result<ParquetRecordBatc
 }
 
 /// A file keeps its columns in its own order; who asks names another.
-fn in_order(batch: &RecordBatch, names: &[&str]) -> Result<RecordBatch, LakeError> {
+fn in_order(batch: &RecordBatch, names: &[&str], text: Text) -> Result<RecordBatch, LakeError> {
     let places = names.iter().map(|name| batch.schema().index_of(name)).collect::<Result<Vec<_>, _>>()?;
-    Ok(batch.project(&places)?)
+    let ordered = batch.project(&places)?;
+    match text {
+        Text::Plain => Ok(ordered),
+        Text::Dictionary { .. } => with_distinct_as_dictionaries(&ordered),
+    }
 }
 
-fn with_dictionaries(schema: &SchemaRef) -> SchemaRef {
+fn with_dictionaries(schema: &SchemaRef, distinct: &[&str]) -> SchemaRef {
     let fields = schema.fields().iter().map(|field| match field.data_type() {
-        DataType::Utf8 => {
-            let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-            Field::new(field.name(), dictionary, field.is_nullable())
+        DataType::Utf8 if !distinct.contains(&field.name().as_str()) => {
+            Field::new(field.name(), dictionary(), field.is_nullable())
         }
         _ => field.as_ref().clone(),
     });
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// Text that is still plain becomes a dictionary in which every row has its own entry.
+fn with_distinct_as_dictionaries(batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
+    let rows = i32::try_from(batch.num_rows()).unwrap_or(i32::MAX);
+    let (mut fields, mut columns) = (Vec::new(), Vec::new());
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        if field.data_type() != &DataType::Utf8 {
+            fields.push(field.as_ref().clone());
+            columns.push(Arc::clone(column));
+            continue;
+        }
+        let keys = Int32Array::new((0..rows).collect::<Vec<_>>().into(), column.logical_nulls());
+        fields.push(Field::new(field.name(), dictionary(), field.is_nullable()));
+        columns.push(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::clone(column))?) as ArrayRef);
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)?)
+}
+
+fn dictionary() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
 }

@@ -206,7 +206,8 @@ impl Table {
         };
         let data_change = change.purpose != Purpose::Compact;
         let adds = change.add.into_iter().map(|file| Action::Add(add_action(file, data_change, now_millis)));
-        let actions: Vec<Action> = adds.chain(change.remove.into_iter().map(Action::Remove)).collect();
+        let removes = change.remove.into_iter().map(|file| Remove { deletion_timestamp: Some(now_millis), ..file });
+        let actions: Vec<Action> = adds.chain(removes.map(Action::Remove)).collect();
         let transactions = change
             .transactions
             .into_iter()

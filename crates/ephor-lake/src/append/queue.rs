@@ -37,6 +37,9 @@ pub(crate) enum Request<B> {
 
 type Answer = oneshot::Sender<Result<AppendOutcome, LakeError>>;
 
+/// Batches of one commit, each with who waits for it.
+type Waiting<B> = Vec<(B, Answer)>;
+
 /// The way to one writer. Clones share it.
 #[derive(Debug)]
 pub(crate) struct Queue<B> {
@@ -114,7 +117,7 @@ fn take_waiting<W: Intake>(
     first: W::Batch,
     answer: Answer,
     inbox: &mut mpsc::Receiver<Request<W::Batch>>,
-) -> (Vec<(W::Batch, Answer)>, Option<Request<W::Batch>>) {
+) -> (Waiting<W::Batch>, Option<Request<W::Batch>>) {
     let mut bytes = W::bytes_of(&first);
     let mut waiting = vec![(first, answer)];
     while bytes < limits::COMMIT_RAW_BYTES {

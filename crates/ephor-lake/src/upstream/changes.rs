@@ -15,11 +15,14 @@ use crate::files::FileSet;
 /// Room between two neighbours of a fresh listing: 32 insertions at the same place before it is numbered anew.
 const STEP: i64 = 1 << 32;
 
+/// What is to be stored, by partition.
+pub(super) type ByDay = BTreeMap<UtcDay, Vec<HistoryRow>>;
+
 /// The changes of all listings by day, numbered on from the table's next `seq`, and how many each listing brought.
 pub(super) fn over_all(
     files: &FileSet,
     listings: Vec<UpstreamListing>,
-) -> Result<(BTreeMap<UtcDay, Vec<HistoryRow>>, Vec<UpstreamChanges>), LakeError> {
+) -> Result<(ByDay, Vec<UpstreamChanges>), LakeError> {
     let mut answers = vec![UpstreamChanges::default(); listings.len()];
     let mut by_day: BTreeMap<UtcDay, Vec<(usize, Arc<SlotKey>, UpstreamListing)>> = BTreeMap::new();
     for (place, mut listing) in listings.into_iter().enumerate() {
@@ -30,7 +33,7 @@ pub(super) fn over_all(
         };
         by_day.entry(listing.day).or_default().push((place, Arc::new(slot), listing));
     }
-    let (mut changed, mut next_seq) = (BTreeMap::new(), files.next_seq);
+    let (mut changed, mut next_seq) = (ByDay::new(), files.next_seq);
     for (day, listings) in by_day {
         let wanted: HashSet<&SlotKey> = listings.iter().map(|(_, slot, _)| slot.as_ref()).collect();
         let mut slots = rows::load(files, day, &wanted, u64::MAX)?;

@@ -7,7 +7,7 @@ mod rows;
 #[cfg(test)]
 mod stories;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,6 +25,7 @@ use crate::lock::WritePermit;
 use crate::merge;
 use crate::table::{Change, Table};
 use crate::table_view::TableView;
+use changes::ByDay;
 pub(crate) use rows::UPSTREAM_ROWS;
 use rows::{FETCHED_AT, FILE_SCHEMA, HistoryRow, SlotKey, SlotState};
 
@@ -137,12 +138,7 @@ impl UpstreamRows {
         self.view.refresh().await
     }
 
-    async fn store(
-        &self,
-        table: &mut Table,
-        days: BTreeMap<UtcDay, Vec<HistoryRow>>,
-        cursor: Option<(String, Value)>,
-    ) -> Result<(), LakeError> {
+    async fn store(&self, table: &mut Table, days: ByDay, cursor: Option<(String, Value)>) -> Result<(), LakeError> {
         let now_millis = self.now_millis();
         let next_seq = self.next_seq() + days.values().map(|rows| rows.len() as u64).sum::<u64>();
         let written = {

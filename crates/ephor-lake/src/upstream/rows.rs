@@ -137,8 +137,9 @@ pub(super) fn load(
     before_seq: u64,
 ) -> Result<HashMap<SlotKey, SlotState>, LakeError> {
     let mut slots: HashMap<SlotKey, SlotState> = HashMap::new();
+    let text = Text::Dictionary { distinct: &[] };
     for file in files.of_day(day).iter().filter(|file| file.span.first_seq < before_seq) {
-        let keys = columns::read(&file.full_path, &["source", "endpoint", "slot"], Text::Dictionary)?;
+        let keys = columns::read(&file.full_path, &["source", "endpoint", "slot"], text)?;
         let places = keys.iter().map(|batch| rows_of(batch, wanted)).collect::<Result<Vec<_>, _>>()?;
         if places.iter().all(Vec::is_empty) {
             continue;

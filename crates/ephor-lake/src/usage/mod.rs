@@ -89,14 +89,15 @@ impl Usage {
     }
 
     /// Columns of a day's events, in the order asked for; text as `Dictionary(Int32, Utf8)`, each batch with its own
-    /// dictionary, times as microseconds in UTC. Rows come in order of arrival. Blocks: call it where that is allowed.
+    /// dictionary, times as microseconds in UTC. Rows come in no particular order: `seq` is theirs. Blocks: call it
+    /// where that is allowed.
     ///
     /// Files that another process has replaced are gone after a while: [`crate::Lake::refresh`] then.
     pub fn read_day(&self, day: UtcDay, columns: &[&str]) -> Result<Vec<RecordBatch>, LakeError> {
         let files = self.view.files().of_day(day);
         let read: Vec<Vec<RecordBatch>> = files
             .par_iter()
-            .map(|file| columns::read(&file.full_path, columns, Text::Dictionary))
+            .map(|file| columns::read(&file.full_path, columns, Text::Dictionary { distinct: &["id"] }))
             .collect::<Result<_, _>>()?;
         Ok(read.into_iter().flatten().collect())
     }

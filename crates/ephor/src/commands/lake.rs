@@ -72,9 +72,12 @@ fn describe(stats: &LakeStats) -> String {
         vec!["files".to_owned(), stats.files.to_string()],
         vec!["bytes".to_owned(), stats.bytes.to_string()],
         vec!["conflicts".to_owned(), stats.conflicts.to_string()],
+        vec!["usage events".to_owned(), stats.usage_events.to_string()],
+        vec!["usage bytes".to_owned(), stats.usage_bytes.to_string()],
         vec!["table version".to_owned(), stats.version.to_string()],
     ];
-    for (heading, counts) in [("source", &stats.by_source), ("category", &stats.by_category)] {
+    let counted = [("source", &stats.by_source), ("category", &stats.by_category), ("usage", &stats.usage_by_kind)];
+    for (heading, counts) in counted {
         rows.extend(counts.iter().map(|(name, count)| vec![format!("{heading} {name}"), count.to_string()]));
     }
     output::columns(&rows)
