@@ -209,7 +209,8 @@ fn sum(name: &str, temporality: u8, points: &Value) -> Value {
 
 fn point(value: Value, fields: &Value) -> Value {
     let mut point = json!({ "startTimeUnixNano": (NOON - 60_000_000_000).to_string(), "timeUnixNano": NOON.to_string(), "attributes": attributes(fields) });
-    point.as_object_mut().unwrap().extend(value.as_object().unwrap().clone());
+    let Value::Object(value) = value else { panic!("a value is a field of the point") };
+    point.as_object_mut().unwrap().extend(value);
     point
 }
 
