@@ -65,7 +65,7 @@ pub async fn follow_activities(lake: &Lake, appender: &Appender, now_micros: i64
                 rows.push(&event);
             }
         }
-        let last = page.rows.last().filter(|_| page.has_more).map(|row| row.cursor());
+        let last = page.rows.last().filter(|_| page.has_more).map(ephor_lake::FeedRow::cursor);
         // The place moves with the last page: until then, what was stored is found again by its ids.
         let cursor = last.is_none().then(|| serde_json::json!({ "next_seq": next_seq }));
         let batch = UsageBatch { source: SOURCE.to_owned(), received_at_micros: now_micros, rows, cursor };
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn every_type_is_in_the_catalogue_and_every_word_is_known() {
         for told in &*TOLD {
-            assert!(catalogue::lookup(&told.activity_type).is_some(), "{}", told.activity_type);
+            assert!(catalogue::catalogue().get(&told.activity_type).is_some(), "{}", told.activity_type);
             assert!(Surface::of(&told.surface).is_some() && UsageKind::of(&told.kind).is_some());
             for column in told.fields.values() {
                 assert!(Names::default().slot(column).is_some(), "{column}");

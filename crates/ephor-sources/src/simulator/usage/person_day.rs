@@ -68,8 +68,8 @@ impl PersonDay<'_> {
             "claude_skill_enabled" => {
                 self.tell(&chat, seen.at, UsageKind::SkillEnabled, json!({ "skill_name": entity }));
             }
-            "ccr_session_created" => self.code_session(entity, seen.at),
-            "cowork_session_updated" => self.cowork_session(entity, seen.at),
+            "ccr_session_created" => self.code_session(&entity, seen.at),
+            "cowork_session_updated" => self.cowork_session(&entity, seen.at),
             "design_project_created" => {
                 let design = Session { surface: Surface::Design, fields: fields(json!({ "project_id": entity })) };
                 self.tell(&design, seen.at, UsageKind::ProjectCreated, json!({}));
@@ -88,7 +88,7 @@ impl PersonDay<'_> {
         };
         while self.dice.percent(code) {
             let (at, session) = (self.moment(day_start), self.dice.uuid());
-            self.code_session(session, at);
+            self.code_session(&session, at);
         }
         if self.dice.percent(office) {
             let at = self.moment(day_start);
@@ -130,7 +130,7 @@ impl PersonDay<'_> {
         self.requests(session, at + MINUTE, count, None);
     }
 
-    fn code_session(&mut self, id: String, at: i64) {
+    fn code_session(&mut self, id: &str, at: i64) {
         let code = Session { surface: Surface::ClaudeCode, fields: fields(json!({ "session_id": id })) };
         let start = *self.dice.pick(&["fresh", "fresh", "fresh", "resume", "continue"]);
         self.tell(&code, at, UsageKind::SessionStarted, json!({ "detail": start }));
@@ -166,10 +166,10 @@ impl PersonDay<'_> {
         self.tell(&code, at + 9 * MINUTE, UsageKind::ActiveTime, json!({ "detail": "user", "count": seconds }));
         self.extras(&code, at + 3 * MINUTE);
         let skill = self.dice.percent(25).then(|| self.skill(&code, at + 3 * MINUTE));
-        self.requests(&code, at + 6 * MINUTE, prompts * 4, skill);
+        self.requests(&code, at + 6 * MINUTE, prompts * 4, skill.as_deref());
     }
 
-    fn cowork_session(&mut self, id: String, at: i64) {
+    fn cowork_session(&mut self, id: &str, at: i64) {
         let cowork = Session { surface: Surface::Cowork, fields: fields(json!({ "session_id": id })) };
         let messages = self.dice.between(1, 5);
         self.tell(&cowork, at, UsageKind::Message, json!({ "count": messages }));
@@ -184,7 +184,7 @@ impl PersonDay<'_> {
         }
         self.extras(&cowork, at + 2 * MINUTE);
         let skill = self.dice.percent(25).then(|| self.skill(&cowork, at + 2 * MINUTE));
-        self.requests(&cowork, at + 3 * MINUTE, messages * 3, skill);
+        self.requests(&cowork, at + 3 * MINUTE, messages * 3, skill.as_deref());
     }
 
     fn office_session(&mut self, at: i64) {
@@ -197,7 +197,7 @@ impl PersonDay<'_> {
             self.connector(&office, at + MINUTE);
         }
         let skill = self.dice.percent(20).then(|| self.skill(&office, at + MINUTE));
-        self.requests(&office, at + MINUTE, messages, skill);
+        self.requests(&office, at + MINUTE, messages, skill.as_deref());
     }
 
     fn studio_session(&mut self, surface: Surface, at: i64) {
@@ -280,7 +280,7 @@ impl PersonDay<'_> {
     }
 
     /// Requests to models, with tokens and what they cost.
-    fn requests(&mut self, session: &Session, at: i64, count: i64, skill: Option<String>) {
+    fn requests(&mut self, session: &Session, at: i64, count: i64, skill: Option<&str>) {
         let (model, input_price, output_price) = *self.dice.pick(&MODELS);
         let (input, output) = (count * self.dice.between(200, 3_000), count * self.dice.between(80, 900));
         let (read, written) = (count * self.dice.between(0, 40_000), count * self.dice.between(0, 4_000));
