@@ -24,7 +24,7 @@ use crate::projects::Projects;
 use crate::query::{AsOf, Days, Direction, Listing, ListingQuery, Ordering, Reach, ReportQuery, SummariesQuery};
 use crate::report::{self, ReportRow};
 use crate::summaries::{self, ActiveDay, Numbering, WINDOW_DAYS};
-use crate::upstream::OriginRule;
+use crate::upstream::{NotTold, Origin, OriginRule, Origins};
 
 /// Memory for answers that may be asked for again, such as by their next page.
 const ANSWER_CACHE_BYTES: u64 = 192 << 20;
@@ -49,6 +49,9 @@ pub enum AnalyticsError {
     /// A configured price is of no use.
     #[error(transparent)]
     Price(#[from] PriceError),
+    /// The upstream that answers for this does not tell it.
+    #[error(transparent)]
+    NotTold(#[from] NotTold),
     /// The counting stopped in the middle.
     #[error("the counting stopped: {0}")]
     Stopped(String),
@@ -66,6 +69,7 @@ struct Inner {
     tables: DayTables,
     connectors: ConnectorNames,
     prices: PriceList,
+    origins: Vec<OriginRule>,
     frames: Cache<FrameKey, Arc<Frame>, FrameWeight>,
     reports: Cache<(ReportQuery, AsOf), Arc<[ReportRow]>, ReportWeight>,
     active: Mutex<Active>,
@@ -193,6 +197,7 @@ impl Analytics {
             tables: DayTables::open(lake).await?,
             connectors: ConnectorNames::with_aliases(options.connector_aliases),
             prices: PriceList::with(&options.prices)?,
+            origins: options.origins,
             frames: Cache::with_weighter(1_024, ANSWER_CACHE_BYTES, FrameWeight),
             reports: Cache::with_weighter(256, ANSWER_CACHE_BYTES / 8, ReportWeight),
             active: Mutex::default(),
@@ -208,9 +213,26 @@ impl Analytics {
         AsOf { usage_seq: self.inner.lake.usage().next_seq(), upstream_seq: self.inner.lake.upstream_rows().next_seq() }
     }
 
+    pub(crate) fn lake(&self) -> &Lake {
+        &self.inner.lake
+    }
+
+    /// Who answers a question of this reach; nothing where all of it is counted here.
+    fn origins(&self, reach: &Reach) -> Option<Origins> {
+        let origins = Origins::of(&self.inner.origins, reach);
+        (origins.only() != Some(&Origin::Computed)).then_some(origins)
+    }
+
     /// The rows of a listing.
     pub async fn listing(&self, query: &ListingQuery) -> Result<Answer, AnalyticsError> {
         let as_of = query.as_of.unwrap_or_else(|| self.as_of());
+        match self.origins(&query.reach) {
+            None => self.counted_listing(query, as_of).await,
+            Some(origins) => self.merged_listing(query, as_of, &origins).await,
+        }
+    }
+
+    pub(crate) async fn counted_listing(&self, query: &ListingQuery, as_of: AsOf) -> Result<Answer, AnalyticsError> {
         let frame = self.frame(query, as_of).await?;
         let frame = match query.listing {
             Listing::Projects => self.inner.projects.told(&frame, &self.inner.lake, &self.inner.tables).await?,
@@ -223,6 +245,13 @@ impl Analytics {
 
     /// One entry a day, each one JSON object.
     pub async fn summaries(&self, query: &SummariesQuery) -> Result<Vec<Bytes>, AnalyticsError> {
+        match self.origins(&query.reach) {
+            None => self.counted_summaries(query).await,
+            Some(origins) => self.merged_summaries(query, &origins).await,
+        }
+    }
+
+    pub(crate) async fn counted_summaries(&self, query: &SummariesQuery) -> Result<Vec<Bytes>, AnalyticsError> {
         let days = days_of(query.first, query.end);
         let mut active = Vec::new();
         for day in days_of(query.first.plus_days(1 - WINDOW_DAYS), query.end) {
@@ -251,6 +280,17 @@ impl Analytics {
     /// The rows of a cost or usage report.
     pub async fn report(&self, query: &ReportQuery) -> Result<ReportAnswer, AnalyticsError> {
         let as_of = query.as_of.unwrap_or_else(|| self.as_of());
+        match self.origins(&query.reach) {
+            None => self.counted_report(query, as_of).await,
+            Some(origins) => self.merged_report(query, as_of, &origins).await,
+        }
+    }
+
+    pub(crate) async fn counted_report(
+        &self,
+        query: &ReportQuery,
+        as_of: AsOf,
+    ) -> Result<ReportAnswer, AnalyticsError> {
         let key = (query.clone(), as_of);
         // What the facts reach to is told by the rows' own days; a cached report has the same.
         let data_refreshed_at_micros = self.refreshed_at(query);
@@ -465,7 +505,7 @@ pub(crate) fn days_of(first: UtcDay, end: UtcDay) -> Vec<UtcDay> {
     days
 }
 
-async fn off_the_runtime<T: Send + 'static>(
+pub(crate) async fn off_the_runtime<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, LakeError> + Send + 'static,
 ) -> Result<T, AnalyticsError> {
     match tokio::task::spawn_blocking(work).await {

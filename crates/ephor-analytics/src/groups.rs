@@ -9,6 +9,7 @@ use ephor_wire::timestamp::{DAY_MICROS, UtcDay};
 use serde_json::Value;
 
 use crate::query::Reach;
+use crate::upstream::Group;
 
 /// People and groups for one question.
 #[derive(Debug, Default)]
@@ -138,6 +139,13 @@ impl Groups {
         let mut ids: Vec<&str> = self.members.keys().map(String::as_str).collect();
         ids.sort_unstable();
         ids
+    }
+
+    /// The groups that somebody was in at any moment of a day, in the order of ids.
+    pub(crate) fn of_person(&self, person: &str, day: UtcDay) -> Vec<Group> {
+        let within = |id: &&str| self.members_on(id, day).any(|member| member == person);
+        let group = |id: &str| Group { id: id.to_owned(), name: self.name(id).map(str::to_owned) };
+        self.ids().into_iter().filter(within).map(group).collect()
     }
 
     /// Who was in a group at any moment of a day.

@@ -12,6 +12,7 @@ mod frame;
 mod groups;
 mod listing;
 mod measure;
+mod merged;
 mod prices;
 mod projects;
 pub mod query;

@@ -111,6 +111,16 @@ pub struct PriceList {
     web_search_nano_usd: i64,
 }
 
+/// The smallest amount that the wire can write, a millionth of a cent, in billionths of a dollar. Every amount is a
+/// multiple of it before anything is added up, so that the parts of a report sum up to its whole.
+const UNIT_NANO_USD: i128 = 10;
+
+/// A quotient in whole units, half up.
+pub(crate) fn whole_units(dividend: i128, divisor: i128) -> i64 {
+    let unit = divisor * UNIT_NANO_USD;
+    i64::try_from((dividend + unit / 2).div_euclid(unit) * UNIT_NANO_USD).unwrap_or(i64::MAX)
+}
+
 /// What a request costs, in billionths of a dollar.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Cost {
@@ -133,7 +143,8 @@ impl PriceList {
         let list = shipped.price.iter().map(|entry| Price::of(entry, false));
         let own = negotiated.iter().map(|entry| Price::of(entry, true));
         let prices = own.chain(list).collect::<Result<Vec<_>, _>>()?;
-        let web_search_nano_usd = nanos(&shipped.web_search_per_thousand).unwrap_or_default() / 1_000;
+        let web_search_nano_usd =
+            whole_units(i128::from(nanos(&shipped.web_search_per_thousand).unwrap_or_default()), 1_000);
         Ok(Self { prices, web_search_nano_usd })
     }
 
@@ -156,9 +167,9 @@ impl PriceList {
         let mut cost =
             Cost { web_search: spent.web_searches.saturating_mul(self.web_search_nano_usd), ..Cost::default() };
         for (place, token_type) in TokenType::ALL.into_iter().enumerate() {
-            // A million tokens are the unit of the price: the product is exact, the quotient rounded once, half up.
+            // A million tokens are the unit of the price: the product is exact, the quotient rounded once.
             let product = i128::from(token_type.tokens(spent)) * i128::from(price.per_million[place]);
-            cost.tokens[place] = i64::try_from((product + 500_000).div_euclid(1_000_000)).unwrap_or(i64::MAX);
+            cost.tokens[place] = whole_units(product, 1_000_000);
         }
         Some(cost)
     }

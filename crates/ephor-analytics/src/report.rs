@@ -14,7 +14,7 @@ use crate::facts::{Column, Facts};
 use crate::frame::{cents, instant};
 use crate::groups::{Groups, People};
 use crate::listing::rows::Membership;
-use crate::prices::{Cost, PriceList, TokenType};
+use crate::prices::{Cost, PriceList, TokenType, whole_units};
 use crate::query::{BucketWidth, CostDimension, CostFilters, Direction, Rank, Report, ReportQuery};
 
 /// Groups of one bucket at the most, the most expensive or largest first: the published limit.
@@ -248,6 +248,7 @@ fn cut(key: &mut Key, facts: &Facts, row: usize, group_by: &[CostDimension]) {
 /// A request's sums, whole or cut by type of cost and token.
 fn parts(key: Key, facts: &Facts, row: usize, query: &ReportQuery, prices: &PriceList) -> Vec<(Key, Sums)> {
     let Some(spent) = facts.spent(row) else { return Vec::new() };
+    let told = spent.told_nano_usd.map(|nanos| whole_units(i128::from(nanos), 1));
     let list = prices.cost(facts, row, false).unwrap_or_default();
     let paid = prices.cost(facts, row, true).unwrap_or_default();
     let by_token = query.group_by.contains(&CostDimension::TokenType);
@@ -261,12 +262,12 @@ fn parts(key: Key, facts: &Facts, row: usize, query: &ReportQuery, prices: &Pric
             cache_creation_5m: spent.cache_creation_5m,
             cache_creation_1h: spent.cache_creation_1h,
             web_searches: spent.web_searches,
-            amount: spent.told_nano_usd.unwrap_or(paid.total()),
-            list_amount: if list == Cost::default() { spent.told_nano_usd.unwrap_or(0) } else { list.total() },
+            amount: told.unwrap_or(paid.total()),
+            list_amount: if list == Cost::default() { told.unwrap_or(0) } else { list.total() },
         };
         return vec![(key, sums)];
     }
-    let shares = shares(&list, &paid, spent.told_nano_usd);
+    let shares = shares(&list, &paid, told);
     let mut parts = Vec::new();
     for (place, token_type) in TokenType::ALL.into_iter().enumerate() {
         let token_type = by_token.then_some(token_type);
@@ -298,7 +299,7 @@ fn shares(list: &Cost, paid: &Cost, told: Option<i64>) -> Vec<(i64, i64)> {
     let mut left = told;
     let last = listed.iter().rposition(|part| *part != 0).unwrap_or(0);
     let share = |(place, part): (usize, &i64)| {
-        let amount = i64::try_from(i128::from(told) * i128::from(*part) / i128::from(whole)).unwrap_or(0);
+        let amount = whole_units(i128::from(told) * i128::from(*part), i128::from(whole));
         let amount = if place == last { left } else { amount };
         left -= amount;
         (amount, *part)

@@ -29,6 +29,7 @@ fn day() -> UtcDay {
     UtcDay::from_micros(DAY * DAY_MICROS)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a story writes its fields where it tells of them")]
 fn event(id: &str, fields: Value) -> UsageEvent {
     let mut event = json!({ "id": id, "time": "2026-03-10T09:00:00Z", "surface": "chat", "kind": "message" });
     for (name, value) in fields.as_object().unwrap() {
@@ -40,7 +41,7 @@ fn event(id: &str, fields: Value) -> UsageEvent {
 /// Events as the lake would hand them out, `seq` being their place.
 fn facts(events: &[(u64, UsageEvent)]) -> Facts {
     let mut fields: Vec<(&str, ArrayRef)> = vec![
-        ("seq", Arc::new(events.iter().map(|(seq, _)| Some(*seq as i64)).collect::<Int64Array>())),
+        ("seq", Arc::new(events.iter().map(|(seq, _)| Some(seq.cast_signed())).collect::<Int64Array>())),
         ("id", Arc::new(events.iter().map(|(_, event)| Some(event.id.clone())).collect::<StringArray>())),
         ("time", Arc::new(events.iter().map(|(_, e)| Some(e.time_micros)).collect::<TimestampMicrosecondArray>())),
     ];

@@ -12,6 +12,7 @@ use http::header::{ACCEPT_ENCODING, HeaderName, HeaderValue, RETRY_AFTER};
 
 use crate::auth::Caller;
 use crate::observe::metrics;
+use crate::otlp::Dialect;
 use crate::problem::Problem;
 use crate::state::{App, new_id};
 
@@ -21,7 +22,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const UNMATCHED: &str = "unmatched";
 
 /// How long a client should wait when the server itself is in trouble.
-const TROUBLE_RETRY_SECONDS: u16 = 5;
+pub(crate) const TROUBLE_RETRY_SECONDS: u16 = 5;
 
 /// The id of a request, `req_…`.
 #[derive(Debug, Clone)]
@@ -47,6 +48,7 @@ pub(crate) async fn desk(State(app): State<App>, mut request: Request, next: Nex
     let route =
         request.extensions().get::<MatchedPath>().map_or_else(|| UNMATCHED.to_owned(), |path| path.as_str().to_owned());
     request.extensions_mut().insert(request_id.clone());
+    let dialect = Dialect::of(&request);
     // Across loopback, bytes cost less than packing and unpacking them.
     if peer(&request).is_some_and(|ip| ip.is_loopback()) {
         request.headers_mut().remove(ACCEPT_ENCODING);
@@ -55,7 +57,7 @@ pub(crate) async fn desk(State(app): State<App>, mut request: Request, next: Nex
         Ok(response) => response,
         Err(_) => Problem::timed_out().into_response(),
     };
-    shape(&mut response, &request_id);
+    shape(&mut response, &request_id, dialect);
     if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -67,16 +69,19 @@ pub(crate) async fn desk(State(app): State<App>, mut request: Request, next: Nex
     response
 }
 
-/// Gives every failure the published shape, those of the framework included.
-fn shape(response: &mut Response, request_id: &RequestId) {
+/// Gives every failure the shape of the protocol that was spoken, those of the framework included.
+fn shape(response: &mut Response, request_id: &RequestId, dialect: Option<Dialect>) {
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error()) {
         return;
     }
     let problem = response.extensions_mut().remove::<Problem>().unwrap_or_else(|| Problem::generic(status));
-    problem.render(request_id, response);
     if matches!(status.as_u16(), 503 | 529) {
         response.headers_mut().insert(RETRY_AFTER, TROUBLE_RETRY_SECONDS.into());
+    }
+    match dialect {
+        Some(dialect) => dialect.render(&problem, response),
+        None => problem.render(request_id, response),
     }
 }
 

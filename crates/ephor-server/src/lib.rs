@@ -10,6 +10,7 @@ mod compliance;
 mod error;
 mod front;
 mod observe;
+mod otlp;
 mod own;
 mod problem;
 mod query;
@@ -49,5 +50,5 @@ pub fn router(app: App) -> Router {
 
 /// Every path with its guard.
 fn mount(app: App) -> route::Routes {
-    observe::mount(own::mount(analytics::mount(compliance::mount(route::Routes::new(app)))))
+    observe::mount(otlp::mount(own::mount(analytics::mount(compliance::mount(route::Routes::new(app))))))
 }

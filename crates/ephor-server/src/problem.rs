@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::response::{IntoResponse, Response};
 use ephor_lake::LakeError;
 use ephor_lake::control::ControlError;
+use ephor_sources::UsageIntakeError;
 use ephor_wire::error_body::{ErrorBody, ErrorType};
 use ephor_wire::scope::{Scope, ScopeSet};
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -18,7 +19,7 @@ use serde_json::Value;
 use crate::front::RequestId;
 
 /// The published status for "come back later"; the `http` crate has no name for it.
-const OVERLOADED: u16 = 529;
+pub(crate) const OVERLOADED: u16 = 529;
 
 /// A request that could not be answered as asked.
 #[derive(Debug, Clone)]
@@ -169,6 +170,15 @@ struct Rendered<'p> {
     details: BTreeMap<&'static str, &'p Value>,
 }
 
+/// An error's text as a sentence.
+pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text + "."
+}
+
 /// What a client sent, cut to a length that fits a sentence.
 pub(crate) fn shortened(text: &str) -> String {
     const CHARACTERS: usize = 128;
@@ -191,6 +201,14 @@ impl From<LakeError> for Problem {
     fn from(error: LakeError) -> Self {
         match error {
             LakeError::Control(error) => error.into(),
+            error => (&error).into(),
+        }
+    }
+}
+
+impl From<&LakeError> for Problem {
+    fn from(error: &LakeError) -> Self {
+        match error {
             LakeError::DiskFull { .. } => {
                 tracing::error!(%error, "the disk is full");
                 Self::overloaded(
@@ -203,7 +221,17 @@ impl From<LakeError> for Problem {
                     "This server is not taking anything in right now; nothing of the request was kept. Try again later.",
                 )
             }
-            error => Self::internal(&error),
+            error => Self::internal(error),
+        }
+    }
+}
+
+impl From<UsageIntakeError> for Problem {
+    fn from(error: UsageIntakeError) -> Self {
+        match error {
+            UsageIntakeError::Decode(error) => Self::invalid(sentence(&error)),
+            UsageIntakeError::Lake(error) => error.as_ref().into(),
+            error @ UsageIntakeError::Stopped(_) => Self::internal(&error),
         }
     }
 }

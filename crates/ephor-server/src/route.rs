@@ -56,6 +56,10 @@ pub(crate) enum Family {
     Node,
     /// Pushes: a budget of their own, and refused while recording is off.
     Intake,
+    /// Pushed usage events: a budget of their own again, and taken whether activities are recorded or not.
+    Usage,
+    /// Telemetry over OTLP: as pushed usage events, with the errors of that protocol.
+    Telemetry,
 }
 
 /// A parameter as the OpenAPI document describes it.
@@ -119,6 +123,8 @@ pub(crate) enum Answer {
     Object,
     /// One JSON object, made just now: 201.
     Created,
+    /// A message of gRPC.
+    Grpc,
     /// Text.
     Text,
     /// Nothing: it always refuses.
@@ -202,6 +208,7 @@ fn spend(app: &App, family: Family, caller: &Caller) -> Standing {
         Family::Compliance | Family::Node => app.reads().spend(app.now()),
         Family::Intake => app.pushes().spend(app.now()),
         Family::Analytics => app.analytics_reads().spend(caller.key.reach.organization(), app.now()),
+        Family::Usage | Family::Telemetry => app.usage_pushes().spend(app.now()),
     }
 }
 
@@ -224,7 +231,7 @@ enum Switch {
 /// The switch of the family, asked for only where there is one.
 async fn switch(app: &App, family: Family) -> Result<Switch, Problem> {
     Ok(match family {
-        Family::Node => Switch::On,
+        Family::Node | Family::Usage | Family::Telemetry => Switch::On,
         Family::Compliance | Family::Intake => match app.control().enablement().state().await? {
             Recording::On(_) => Switch::On,
             Recording::Off => Switch::Off(COMPLIANCE_OFF),

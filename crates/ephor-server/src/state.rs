@@ -10,7 +10,7 @@ use std::time::Duration;
 use ephor_analytics::Analytics;
 use ephor_lake::control::Control;
 use ephor_lake::{Appender, Lake};
-use ephor_sources::Door;
+use ephor_sources::{Door, UsageIntake};
 use ephor_wire::ids::tagged;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rand::SeedableRng;
@@ -41,6 +41,9 @@ pub struct ServerOptions {
     pub intake_limit_per_minute: u32,
     /// What may be asked of the Analytics API, and how often.
     pub analytics: AnalyticsLimits,
+    /// Exports of telemetry and pushes of usage events a minute over all keys. Every client sends its own, some every
+    /// five seconds, so this is for a thousand people at work at once.
+    pub usage_limit_per_minute: u32,
     /// The largest body that is taken in, after it is unpacked.
     pub max_body_bytes: usize,
     /// How long one request may take.
@@ -59,6 +62,7 @@ impl Default for ServerOptions {
             rate_limit_per_minute: 600,
             intake_limit_per_minute: 600,
             analytics: AnalyticsLimits::default(),
+            usage_limit_per_minute: 15_000,
             max_body_bytes: 16 << 20,
             request_timeout: Duration::from_secs(60),
             drain: Duration::from_secs(20),
@@ -110,6 +114,8 @@ struct Inner {
     pushes: Budget,
     analytics_reads: OrganizationBudgets,
     page_tokens: OnceCell<PageTokens>,
+    usage_pushes: Budget,
+    usage: UsageIntake,
     recorder: Recorder,
     metrics: PrometheusHandle,
 }
@@ -122,6 +128,8 @@ impl App {
             pushes: Budget::new(parts.options.intake_limit_per_minute),
             analytics_reads: OrganizationBudgets::new(parts.options.analytics.rate_limit_per_minute),
             page_tokens: OnceCell::new(),
+            usage_pushes: Budget::new(parts.options.usage_limit_per_minute),
+            usage: UsageIntake::new(parts.lake.clone(), parts.appender.clone()),
             recorder: Recorder::new(),
             metrics: metrics::handle(),
             parts,
@@ -175,6 +183,16 @@ impl App {
             PageTokens::new(secret.expose()).ok_or_else(|| Problem::internal(&"a key of no length"))
         };
         self.inner.page_tokens.get_or_try_init(make).await
+    }
+
+    /// The budget of telemetry and of pushed usage events.
+    pub(crate) fn usage_pushes(&self) -> &Budget {
+        &self.inner.usage_pushes
+    }
+
+    /// The way in for usage.
+    pub(crate) fn usage(&self) -> &UsageIntake {
+        &self.inner.usage
     }
 
     pub(crate) fn recorder(&self) -> &Recorder {

@@ -13,7 +13,37 @@ use serde_json::Value;
 /// Counts what was left outside. One door serves all sources of a process.
 #[derive(Debug, Default)]
 pub struct Door {
-    stripped: Mutex<BTreeMap<(String, String), u64>>,
+    stripped: Tally,
+}
+
+/// How many values of which field were left outside, by source.
+#[derive(Debug, Default)]
+pub(crate) struct Tally(Mutex<BTreeMap<(String, String), u64>>);
+
+impl Tally {
+    /// Counts fields that a row of a source has lost. Names come from the list of content fields, so there are few.
+    pub(crate) fn add(&self, source: &str, fields: Vec<String>) {
+        if fields.is_empty() {
+            return;
+        }
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for field in fields {
+            metrics::counter!("ephor_content_fields_stripped_total", "source" => source.to_owned(), "field" => field.clone()).increment(1);
+            *counts.entry((source.to_owned(), field)).or_default() += 1;
+        }
+    }
+
+    pub(crate) fn by_field(&self) -> Vec<(String, u64)> {
+        let mut by_field: BTreeMap<String, u64> = BTreeMap::new();
+        for ((_, field), count) in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            *by_field.entry(field.clone()).or_default() += count;
+        }
+        by_field.into_iter().collect()
+    }
+
+    pub(crate) fn by_source(&self) -> BTreeMap<(String, String), u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Door {
@@ -58,29 +88,20 @@ impl Door {
     fn without_content(&self, source: &str, raw: &[u8]) -> Result<Vec<u8>, HeaderError> {
         let not_an_object = |error: serde_json::Error| HeaderError::NotAnObject(error.to_string());
         let mut value: Value = serde_json::from_slice(raw).map_err(not_an_object)?;
-        let fields = content::strip(&mut value);
-        let mut counts = self.stripped.lock().unwrap_or_else(PoisonError::into_inner);
-        for field in fields {
-            metrics::counter!("ephor_content_fields_stripped_total", "source" => source.to_owned(), "field" => field.clone()).increment(1);
-            *counts.entry((source.to_owned(), field)).or_default() += 1;
-        }
+        self.stripped.add(source, content::strip(&mut value));
         serde_json::to_vec(&value).map_err(not_an_object)
     }
 
     /// How many values of each field were left outside, over all sources.
     #[must_use]
     pub fn stripped(&self) -> Vec<(String, u64)> {
-        let mut by_field: BTreeMap<String, u64> = BTreeMap::new();
-        for ((_, field), count) in self.stripped.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            *by_field.entry(field.clone()).or_default() += count;
-        }
-        by_field.into_iter().collect()
+        self.stripped.by_field()
     }
 
     /// How many values were left outside, by source and field.
     #[must_use]
     pub fn stripped_by_source(&self) -> BTreeMap<(String, String), u64> {
-        self.stripped.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.stripped.by_source()
     }
 }
 

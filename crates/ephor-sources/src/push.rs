@@ -1,6 +1,6 @@
-//! Pushed activities: the body of a request becomes rows, with a result for each activity in it.
-//! NDJSON or a JSON array; a bad activity is refused by itself and the others go in.
-//! Never accepts more than its limits, and never part of one activity.
+//! Pushed rows: the body of a request becomes activities (or, in `usage`, usage events), with a result for each.
+//! NDJSON or a JSON array; a bad row is refused by itself and the others go in.
+//! Never accepts more than its limits, and never part of one row.
 
 use ephor_lake::{ActivityRows, AppendOutcome, RowOutcome};
 use serde::Serialize;
@@ -8,13 +8,13 @@ use serde_json::value::RawValue;
 
 use crate::Door;
 
-/// Activities of one request at the most: the published maximum of a page.
+/// Rows of one request at the most: the published maximum of a page.
 pub const PUSH_ROWS: usize = 5_000;
 
 /// How a body is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PushFormat {
-    /// One activity a line (`application/x-ndjson`).
+    /// One row a line (`application/x-ndjson`).
     Ndjson,
     /// One array (`application/json`).
     JsonArray,
@@ -38,15 +38,13 @@ impl PushFormat {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PushError {
     /// Not an array.
-    #[error(
-        "the body is not a JSON array of activities: {0}; for one activity a line send content-type application/x-ndjson"
-    )]
+    #[error("the body is not a JSON array: {0}; for one row a line send content-type application/x-ndjson")]
     NotAnArray(String),
-    /// More activities than one request may bring.
-    #[error("the body has more than {PUSH_ROWS} activities; send them in several requests")]
+    /// More rows than one request may bring.
+    #[error("the body has more than {PUSH_ROWS} rows; send them in several requests")]
     TooManyRows,
     /// Nothing in it.
-    #[error("the body has no activities")]
+    #[error("the body has no rows")]
     Empty,
 }
 
@@ -55,12 +53,18 @@ pub enum PushError {
 pub struct PushBatch {
     /// What to append; empty when every activity was refused.
     pub rows: ActivityRows,
+    results: PushResults,
+}
+
+/// What became of each row of a request.
+#[derive(Debug, Default)]
+pub(crate) struct PushResults {
     results: Vec<PushResult>,
-    /// The index among `results` of each row.
+    /// The index among `results` of each row that went on to the lake.
     places: Vec<usize>,
 }
 
-/// What became of one activity of a request.
+/// What became of one row of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PushResult {
     /// Its place in the request, counted from 0.
@@ -78,7 +82,7 @@ pub struct PushResult {
     pub reason: Option<String>,
 }
 
-/// What became of an activity.
+/// What became of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PushStatus {
@@ -95,49 +99,27 @@ pub enum PushStatus {
 impl PushBatch {
     /// Reads a body.
     pub fn parse(body: &[u8], format: PushFormat, source: &str, door: &Door) -> Result<Self, PushError> {
-        let activities: Vec<&[u8]> = match format {
-            PushFormat::Ndjson => {
-                body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()).collect()
-            }
-            PushFormat::JsonArray => {
-                let items: Vec<&RawValue> =
-                    serde_json::from_slice(body).map_err(|error| PushError::NotAnArray(error.to_string()))?;
-                items.into_iter().map(|item| item.get().as_bytes()).collect()
-            }
-        };
-        match activities.len() {
-            0 => return Err(PushError::Empty),
-            count if count > PUSH_ROWS => return Err(PushError::TooManyRows),
-            _ => {}
-        }
+        let activities = items(body, format)?;
         let rows = ActivityRows::with_capacity(activities.len(), body.len());
-        let mut batch = Self { rows, results: Vec::with_capacity(activities.len()), places: Vec::new() };
-        for (index, raw) in activities.into_iter().enumerate() {
-            batch.admit(index, raw, source, door);
+        let mut batch = Self { rows, results: PushResults::default() };
+        for raw in activities {
+            let rows = &mut batch.rows;
+            let taken = door.admit(source, raw, |raw, header| {
+                rows.push(raw, header);
+                header.id.clone().into_owned()
+            });
+            match taken {
+                Ok(id) => batch.results.accept(id),
+                Err(refused) => batch.results.reject(refused.to_string()),
+            }
         }
         Ok(batch)
-    }
-
-    fn admit(&mut self, index: usize, raw: &[u8], source: &str, door: &Door) {
-        let rows = &mut self.rows;
-        let taken = door.admit(source, raw, |raw, header| {
-            rows.push(raw, header);
-            header.id.clone().into_owned()
-        });
-        let (id, reason) = match taken {
-            Ok(id) => {
-                self.places.push(index);
-                (Some(id), None)
-            }
-            Err(refused) => (None, Some(refused.to_string())),
-        };
-        self.results.push(PushResult { index, id, status: PushStatus::Rejected, seq: None, reason });
     }
 
     /// The results when nothing could be stored.
     #[must_use]
     pub fn into_rejections(self) -> Vec<PushResult> {
-        self.results
+        self.results.unsettled()
     }
 
     /// Takes the rows out for appending; what remains waits for the outcome.
@@ -148,7 +130,57 @@ impl PushBatch {
 
     /// The results once the lake has answered.
     #[must_use]
-    pub fn results(mut self, outcome: &AppendOutcome) -> Vec<PushResult> {
+    pub fn results(self, outcome: &AppendOutcome) -> Vec<PushResult> {
+        self.results.settle(outcome)
+    }
+}
+
+/// The rows of a body, each as its bytes.
+pub(crate) fn items(body: &[u8], format: PushFormat) -> Result<Vec<&[u8]>, PushError> {
+    let items: Vec<&[u8]> = match format {
+        PushFormat::Ndjson => {
+            body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()).collect()
+        }
+        PushFormat::JsonArray => {
+            let items: Vec<&RawValue> = serde_json::from_slice(body).map_err(|error| {
+                // The parser quotes a value of another type, and that can be anything.
+                let what = if error.is_data() { "it is another JSON value".to_owned() } else { error.to_string() };
+                PushError::NotAnArray(what)
+            })?;
+            items.into_iter().map(|item| item.get().as_bytes()).collect()
+        }
+    };
+    match items.len() {
+        0 => Err(PushError::Empty),
+        count if count > PUSH_ROWS => Err(PushError::TooManyRows),
+        _ => Ok(items),
+    }
+}
+
+impl PushResults {
+    /// The next row goes on to the lake; until it has answered, nothing is stored.
+    pub(crate) fn accept(&mut self, id: String) {
+        self.places.push(self.results.len());
+        self.push(Some(id), None);
+    }
+
+    /// The next row is refused.
+    pub(crate) fn reject(&mut self, reason: String) {
+        self.push(None, Some(reason));
+    }
+
+    fn push(&mut self, id: Option<String>, reason: Option<String>) {
+        let index = self.results.len();
+        self.results.push(PushResult { index, id, status: PushStatus::Rejected, seq: None, reason });
+    }
+
+    /// What is known before the lake has answered.
+    pub(crate) fn unsettled(self) -> Vec<PushResult> {
+        self.results
+    }
+
+    /// The results once the lake has answered.
+    pub(crate) fn settle(mut self, outcome: &AppendOutcome) -> Vec<PushResult> {
         for (place, row) in self.places.iter().zip(&outcome.rows) {
             let result = &mut self.results[*place];
             (result.status, result.seq) = match row {

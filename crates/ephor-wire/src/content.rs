@@ -13,17 +13,25 @@ const FOLDED_BYTES: usize = 32;
 #[derive(Deserialize)]
 struct ContentFile {
     fields: Vec<String>,
+    telemetry_fields: Vec<String>,
     change_values: Vec<String>,
 }
 
 const LETTERS: usize = 26;
 
-struct ContentNames {
+/// Listed names, so laid out that a key which is none of them is told apart quickly.
+struct Names {
     /// Whether a listed name ends in these two letters. Most keys of the feed end in `id`, which none does, and need no
     /// second look.
     endings: [bool; LETTERS * LETTERS],
     /// The listed names by length, each beside its folded spelling.
     by_length: Vec<Vec<(Box<[u8]>, String)>>,
+}
+
+struct ContentNames {
+    anywhere: Names,
+    /// Those of `anywhere` and what is content in telemetry only.
+    in_telemetry: Names,
     change_values: Vec<String>,
 }
 
@@ -31,18 +39,38 @@ static CONTENT_NAMES: LazyLock<ContentNames> = LazyLock::new(|| {
     #[expect(clippy::expect_used, reason = "the file is part of the source and a test reads it")]
     let file: ContentFile =
         serde_json::from_str(include_str!("../data/content_fields.json")).expect("data/content_fields.json is valid");
-    let mut by_length = vec![Vec::new(); FOLDED_BYTES + 1];
-    let mut endings = [false; LETTERS * LETTERS];
-    for name in file.fields {
-        let mut buffer = [0; FOLDED_BYTES];
-        let folded: Box<[u8]> = fold(&name, &mut buffer).unwrap_or_default().into();
-        if let Some(ending) = ending(&folded) {
-            endings[ending] = true;
-        }
-        by_length[folded.len()].push((folded, name));
+    ContentNames {
+        anywhere: Names::of(file.fields.clone()),
+        in_telemetry: Names::of(file.fields.into_iter().chain(file.telemetry_fields)),
+        change_values: file.change_values,
     }
-    ContentNames { endings, by_length, change_values: file.change_values }
 });
+
+impl Names {
+    fn of(names: impl IntoIterator<Item = String>) -> Self {
+        let mut by_length = vec![Vec::new(); FOLDED_BYTES + 1];
+        let mut endings = [false; LETTERS * LETTERS];
+        for name in names {
+            let mut buffer = [0; FOLDED_BYTES];
+            let folded: Box<[u8]> = fold(&name, &mut buffer).unwrap_or_default().into();
+            if let Some(ending) = ending(&folded) {
+                endings[ending] = true;
+            }
+            by_length[folded.len()].push((folded, name));
+        }
+        Self { endings, by_length }
+    }
+
+    /// The listed name that a key is a spelling of.
+    fn find(&self, key: &str) -> Option<&str> {
+        if ending(key.as_bytes()).is_some_and(|ending| !self.endings[ending]) {
+            return None;
+        }
+        let mut buffer = [0; FOLDED_BYTES];
+        let folded = fold(key, &mut buffer)?;
+        self.by_length[folded.len()].iter().find(|(name, _)| **name == *folded).map(|(_, name)| name.as_str())
+    }
+}
 
 /// Whether a field of this name can carry content.
 ///
@@ -55,13 +83,7 @@ pub fn is_content_field(name: &str) -> bool {
 
 /// The listed name that a key is a spelling of.
 fn content_field(key: &str) -> Option<&'static str> {
-    let names = &*CONTENT_NAMES;
-    if ending(key.as_bytes()).is_some_and(|ending| !names.endings[ending]) {
-        return None;
-    }
-    let mut buffer = [0; FOLDED_BYTES];
-    let folded = fold(key, &mut buffer)?;
-    names.by_length[folded.len()].iter().find(|(name, _)| **name == *folded).map(|(_, name)| name.as_str())
+    CONTENT_NAMES.anywhere.find(key)
 }
 
 /// A number for the two letters that a name ends in; nothing if they are not letters.
@@ -107,31 +129,53 @@ pub(crate) fn is_change_value(key: &str) -> bool {
 /// assert_eq!(row, serde_json::json!({ "id": "activity_1", "title": "", "nested": { "prompt": null } }));
 /// ```
 pub fn strip(value: &mut Value) -> Vec<String> {
+    stripped_of(value, &CONTENT_NAMES.anywhere)
+}
+
+/// As [`strip`], with the names besides that are content in telemetry only: an error's text there quotes what a tool
+/// was given, where an activity's `error` is a code.
+///
+/// ```
+/// let mut row = serde_json::json!({ "error": "cannot read plan-b.txt", "error_type": "ENOENT" });
+/// assert_eq!(ephor_wire::content::strip_telemetry(&mut row), ["error"]);
+/// assert_eq!(row, serde_json::json!({ "error": "", "error_type": "ENOENT" }));
+/// ```
+pub fn strip_telemetry(value: &mut Value) -> Vec<String> {
+    stripped_of(value, &CONTENT_NAMES.in_telemetry)
+}
+
+/// Whether a field of this name can carry content in telemetry.
+#[must_use]
+pub fn is_telemetry_content(name: &str) -> bool {
+    CONTENT_NAMES.in_telemetry.find(name).is_some()
+}
+
+fn stripped_of(value: &mut Value, names: &'static Names) -> Vec<String> {
     let mut stripped = Vec::new();
-    strip_into(value, &mut stripped);
+    strip_into(value, names, &mut stripped);
     stripped.sort_unstable();
     stripped
 }
 
-fn strip_into(value: &mut Value, stripped: &mut Vec<String>) {
+fn strip_into(value: &mut Value, names: &'static Names, stripped: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
-            let changed = changed_content(fields);
+            let changed = changed_content(fields, names);
             for (key, field) in fields.iter_mut() {
-                match content_field(key).or(changed.filter(|_| is_change_value(key))) {
+                match names.find(key).or(changed.filter(|_| is_change_value(key))) {
                     Some(name) => blank(field, name, stripped),
-                    None => strip_into(field, stripped),
+                    None => strip_into(field, names, stripped),
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| strip_into(item, stripped)),
+        Value::Array(items) => items.iter_mut().for_each(|item| strip_into(item, names, stripped)),
         _ => {}
     }
 }
 
 /// The content field that an object tells a change of, if it does.
-fn changed_content(fields: &Map<String, Value>) -> Option<&'static str> {
-    content_field(fields.get("type")?.as_str()?)
+fn changed_content(fields: &Map<String, Value>, names: &'static Names) -> Option<&'static str> {
+    names.find(fields.get("type")?.as_str()?)
 }
 
 fn blank(field: &mut Value, name: &str, stripped: &mut Vec<String>) {
@@ -163,7 +207,7 @@ mod tests {
 
     #[test]
     fn every_listed_name_is_found_in_every_spelling() {
-        let listed: Vec<&String> = CONTENT_NAMES.by_length.iter().flatten().map(|(_, name)| name).collect();
+        let listed: Vec<&String> = CONTENT_NAMES.anywhere.by_length.iter().flatten().map(|(_, name)| name).collect();
         assert!(listed.len() > 40, "{listed:?}");
         assert_eq!(content_field("file_name"), Some("filename"));
         for name in listed {
@@ -204,6 +248,15 @@ mod tests {
         for name in metadata {
             assert!(!is_content_field(name), "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_content_in_telemetry_only_stays_metadata_in_an_activity() {
+        for name in ["error", "full_command", "workspace.host_paths", "process.command_line"] {
+            assert!(is_telemetry_content(name) && !is_content_field(name), "{name}");
+        }
+        assert!(is_telemetry_content("prompt") && !is_telemetry_content("error_type"));
+        assert!(!is_telemetry_content("prompt_length") && !is_telemetry_content("command_name"));
     }
 
     #[test]

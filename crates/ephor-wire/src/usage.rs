@@ -322,8 +322,8 @@ impl UsageEvent {
             return Err(wrong("id", "at most 200 bytes"));
         }
         let time = required(&mut fields, "time")?;
-        let time_micros =
-            parse_micros(&time).ok_or_else(|| wrong("time", "an RFC 3339 time with a zone, as 2026-11-23T12:00:00Z"))?;
+        let time_micros = parse_micros(&time)
+            .ok_or_else(|| wrong("time", "an RFC 3339 time with a zone, as 2026-11-23T12:00:00Z"))?;
         let mut event = Self { id, time_micros, ..Self::default() };
         for (name, value) in fields {
             event.take(name, value)?;
@@ -341,7 +341,8 @@ impl UsageEvent {
             return Ok(());
         }
         if name == "cost_usd" {
-            self.counts.cost_nano_usd = Some(nano_usd(&value).ok_or_else(|| wrong("cost_usd", "an amount in dollars"))?);
+            self.counts.cost_nano_usd =
+                Some(nano_usd(&value).ok_or_else(|| wrong("cost_usd", "an amount in dollars"))?);
         } else if let Some(slot) = self.names.slot(&name) {
             match value {
                 Value::String(text) if text.is_empty() => {}
@@ -426,7 +427,10 @@ mod tests {
         assert_eq!(with("count", json!(-1)), "`count` must be a whole number, 0 or more");
         assert_eq!(with("user_id", json!(7)), "`user_id` must be text");
         assert_eq!(with("kind", Value::Null), "`kind` is missing");
-        assert_eq!(with("time", json!("yesterday")), "`time` must be an RFC 3339 time with a zone, as 2026-11-23T12:00:00Z");
+        assert_eq!(
+            with("time", json!("yesterday")),
+            "`time` must be an RFC 3339 time with a zone, as 2026-11-23T12:00:00Z"
+        );
         assert_eq!(told(json!([])), "a usage event is a JSON object");
     }
 

@@ -54,7 +54,7 @@ pub(crate) enum Command {
     Up(Up),
     /// Check configuration, data folder, enablement, keys and upstreams, and say what to do about each.
     Doctor,
-    /// Take in activities from files: NDJSON, API pages, JSON arrays, gzip and zstd; `-` is standard input.
+    /// Take in activities or usage events from files: NDJSON, API pages, JSON arrays, gzip and zstd; `-` is standard input.
     Import(Import),
     /// Collect from the upstreams of ephor.toml.
     Collect(Collect),
@@ -130,6 +130,9 @@ pub(crate) struct Import {
     /// The name under which the rows are stored in the column `source`.
     #[arg(long, default_value = "import")]
     pub(crate) source: String,
+    /// The files hold usage events instead of activities.
+    #[arg(long, conflicts_with = "people_of")]
+    pub(crate) usage: bool,
     /// The files list people instead: CSV with a heading, or the JSON of a SCIM service, of this organization (UUID).
     #[arg(long, value_name = "ORG")]
     pub(crate) people_of: Option<String>,

@@ -35,6 +35,7 @@ pub(crate) struct Config {
 pub(crate) struct Server {
     pub(crate) listen: SocketAddr,
     pub(crate) rate_limit_per_minute: u32,
+    pub(crate) usage_limit_per_minute: u32,
     pub(crate) max_body_bytes: usize,
     pub(crate) tls_certificate: Option<PathBuf>,
     pub(crate) tls_key: Option<PathBuf>,
@@ -46,6 +47,7 @@ impl Default for Server {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8787)),
             rate_limit_per_minute: 600,
+            usage_limit_per_minute: 15_000,
             max_body_bytes: 16 << 20,
             tls_certificate: None,
             tls_key: None,
@@ -180,10 +182,11 @@ impl Upstream {
 
 /// Keys that the environment can set, as `EPHOR_` and the key, with two underscores between section and key. Any other
 /// variable of that beginning is somebody else's: a key's, say.
-const ENVIRONMENT: [&str; 10] = [
+const ENVIRONMENT: [&str; 11] = [
     "data_dir",
     "server__listen",
     "server__rate_limit_per_minute",
+    "server__usage_limit_per_minute",
     "server__max_body_bytes",
     "server__tls_certificate",
     "server__tls_key",

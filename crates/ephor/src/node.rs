@@ -21,6 +21,9 @@ use crate::failure::Failure;
 /// How often a running node looks for files to merge and days to let go.
 const UPKEEP_EVERY: Duration = Duration::from_secs(60);
 
+/// How often a running node looks for usage in new activities. A day closes hours after its end: there is no hurry.
+const FOLLOW_EVERY: Duration = Duration::from_secs(20);
+
 /// The parts that every serving command needs, opened together.
 pub(crate) struct Node {
     pub(crate) lake: Lake,
@@ -84,6 +87,21 @@ async fn close_days(analytics: Analytics, limits: AnalyticsLimits, mut stop: wat
     }
 }
 
+/// Takes over the usage that new activities tell of, until told to stop.
+async fn follow_usage(lake: Lake, appender: Appender, mut stop: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(FOLLOW_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stop.changed() => return,
+        }
+        if let Err(error) = ephor_sources::follow_activities(&lake, &appender, now_micros()).await {
+            tracing::warn!(%error, "the usage in new activities is taken over at the next try");
+        }
+    }
+}
+
 /// Resolves on Ctrl-C or SIGTERM.
 pub(crate) async fn stop_signal() {
     let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
@@ -112,7 +130,7 @@ pub(crate) struct Serving {
     node: NodeRest,
     server: JoinHandle<Result<(), ServerError>>,
     background: JoinSet<()>,
-    upkeep: [JoinHandle<()>; 2],
+    upkeep: [JoinHandle<()>; 3],
     stop: watch::Sender<bool>,
     end_server: oneshot::Sender<()>,
 }
@@ -134,6 +152,7 @@ impl Serving {
         let options = ServerOptions {
             rate_limit_per_minute: server.rate_limit_per_minute,
             analytics: analytics.limits()?,
+            usage_limit_per_minute: server.usage_limit_per_minute,
             max_body_bytes: server.max_body_bytes,
             allow_plaintext_public: server.allow_plaintext_public,
             tls: match (&server.tls_certificate, &server.tls_key) {
@@ -157,6 +176,7 @@ impl Serving {
         let rest = NodeRest { appender: appender.clone(), control: control.clone() };
         let (stop, stopping) = watch::channel(false);
         let upkeep = tokio::spawn(upkeep(appender.clone(), retention, stopping.clone()));
+        let following = tokio::spawn(follow_usage(lake.clone(), appender.clone(), stopping.clone()));
         let limits = options.analytics.clone();
         let analytics = Analytics::open(&lake, analytics.options()).await?;
         let closing = tokio::spawn(close_days(analytics.clone(), limits, stopping.clone()));
@@ -167,7 +187,16 @@ impl Serving {
         let server = tokio::spawn(ephor_server::serve(app.clone(), listener, async {
             let _ = ended.await;
         }));
-        Ok(Self { address, app, node: rest, server, background, upkeep: [upkeep, closing], stop, end_server })
+        Ok(Self {
+            address,
+            app,
+            node: rest,
+            server,
+            background,
+            upkeep: [upkeep, closing, following],
+            stop,
+            end_server,
+        })
     }
 
     /// Turns true when the node stops.

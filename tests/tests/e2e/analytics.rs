@@ -38,6 +38,14 @@ fn the_vendor_s_sdk_reads_every_endpoint_page_by_page_and_every_object_fits_its_
 }
 
 #[test]
+fn every_number_of_every_day_is_what_duckdb_counts_over_the_same_files() {
+    let home = folder();
+    let node = roomy(home.path());
+    let compared = with_keys(python("recompute_analytics.py").arg(home.path().join("data")).arg("30"), &node);
+    assert!(compared.stdout.contains("are equal"), "{compared:#?}");
+}
+
+#[test]
 fn a_minute_has_sixty_requests_and_the_sdk_is_told_when_to_come_back() {
     let home = folder();
     let node = Node::demo(&home.path().join("data"), ["--users", "20", "--days", "5", "--activities", "300"]);

@@ -17,5 +17,7 @@ mod keys;
 mod kill;
 mod push;
 mod python_client;
+mod telemetry;
 mod two_in_a_row;
+mod usage;
 mod writer;

@@ -304,7 +304,7 @@ proptest! {
             }
             let distinct: BTreeSet<u64> = picks.iter().copied().collect();
             let found = stored(&lake);
-            assert_eq!(found.keys().copied().collect::<Vec<_>>(), (0..distinct.len() as i64).collect::<Vec<_>>());
+            assert_eq!(found.keys().copied().collect::<Vec<_>>(), (0..i64::try_from(distinct.len()).unwrap()).collect::<Vec<_>>());
             let mut found: Vec<UsageEvent> = found.into_values().collect();
             found.sort_by(|a, b| a.id.cmp(&b.id));
             assert_eq!(found, events(distinct.iter().copied()));

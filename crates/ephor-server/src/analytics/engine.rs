@@ -36,6 +36,7 @@ pub(super) async fn report(app: &App, query: &ReportQuery) -> Result<ReportAnswe
 fn problem(error: AnalyticsError) -> Problem {
     match error {
         AnalyticsError::Lake(error) => error.into(),
+        AnalyticsError::NotTold(error) => Problem::invalid(error.to_string()),
         other => Problem::internal(&other),
     }
 }

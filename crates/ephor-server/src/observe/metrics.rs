@@ -31,6 +31,7 @@ const REQUESTS: &str = "ephor_http_requests_total";
 const REQUEST_SECONDS: &str = "ephor_http_request_seconds";
 const FEED_ROWS: &str = "ephor_feed_rows_served_total";
 const INTAKE_ROWS: &str = "ephor_intake_rows_total";
+const USAGE_ROWS: &str = "ephor_usage_rows_total";
 const NEXT_SEQ: &str = "ephor_lake_next_seq";
 const NEWEST_AGE: &str = "ephor_lake_newest_activity_age_seconds";
 const OPEN_GAPS: &str = "ephor_source_open_gaps";
@@ -59,6 +60,7 @@ fn install() -> PrometheusHandle {
     describe_histogram!(REQUEST_SECONDS, "Time from a request's head to the head of its answer, by route.");
     describe_counter!(FEED_ROWS, "Activities served by the feed.");
     describe_counter!(INTAKE_ROWS, "Activities pushed, by what became of them.");
+    describe_counter!(USAGE_ROWS, "Usage events that came in, by source and by what became of them.");
     describe_gauge!(NEXT_SEQ, "The next place in the order of arrival; so many activities have ever been stored.");
     describe_gauge!(NEWEST_AGE, "Age of the newest activity in the lake.");
     describe_gauge!(OPEN_GAPS, "Times of which a source cannot say that it has everything, and that still last.");
@@ -84,6 +86,11 @@ pub(crate) fn served(rows: usize) {
 /// Counts pushed activities.
 pub(crate) fn taken_in(outcome: &'static str, rows: u64) {
     counter!(INTAKE_ROWS, "outcome" => outcome).increment(rows);
+}
+
+/// Counts usage events; `source` is `push` or `otlp`.
+pub(crate) fn usage_taken_in(source: &'static str, outcome: &'static str, rows: u64) {
+    counter!(USAGE_ROWS, "source" => source, "outcome" => outcome).increment(rows);
 }
 
 pub(crate) async fn render(State(app): State<App>) -> Result<impl IntoResponse, Problem> {

@@ -73,7 +73,8 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
         Family::Compliance => "compliance",
         Family::Analytics => "analytics",
         Family::Node => "node",
-        Family::Intake => "intake",
+        Family::Intake | Family::Usage => "intake",
+        Family::Telemetry => "telemetry",
     });
     for parameter in route.parameters {
         operation = operation.parameter(describe_parameter(parameter));
@@ -159,6 +160,7 @@ fn success(answer: Answer) -> Option<(&'static str, Response)> {
         Answer::ReportPage => Some(("200", of("A page of buckets or users", Some("ReportPage")))),
         Answer::Object => Some(("200", of("What was asked for", None))),
         Answer::Created => Some(("201", of("What was made; a secret is shown this once", None))),
+        Answer::Grpc => Some(("200", Response::new("A gRPC message, or a gRPC status that says what went wrong"))),
         Answer::Text => Some(("200", Response::new("Text"))),
         Answer::Refusal => None,
     }
@@ -167,6 +169,9 @@ fn success(answer: Answer) -> Option<(&'static str, Response)> {
 /// The errors that the path can give, in the order of their statuses.
 fn errors(route: &Route) -> Vec<(&'static str, &'static str)> {
     let mut errors = Vec::new();
+    if route.answer == Answer::Grpc {
+        return errors;
+    }
     let takes = |place: Place| route.parameters.iter().any(|parameter| parameter.place == place);
     if takes(Place::Query) || route.body.is_some() {
         errors.push(("400", "invalid_request_error: a parameter or the body is not as published"));
@@ -189,8 +194,8 @@ fn errors(route: &Route) -> Vec<(&'static str, &'static str)> {
         errors.push(("413", "request_too_large"));
         errors.push(("415", "invalid_request_error: a content type that is not taken"));
     }
-    if route.family == Family::Intake {
-        errors.push(("422", "invalid_request_error: no activity in the body could be taken in"));
+    if matches!(route.family, Family::Intake | Family::Usage) {
+        errors.push(("422", "invalid_request_error: no row in the body could be taken in"));
     }
     errors.push(("500", "api_error"));
     errors.sort_unstable();

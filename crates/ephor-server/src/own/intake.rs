@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::auth::Caller;
 use crate::body;
 use crate::observe::metrics;
-use crate::problem::Problem;
+use crate::problem::{Problem, sentence};
 use crate::route::{Answer, Body, Family, Permission, Route};
 use crate::state::App;
 
@@ -38,7 +38,7 @@ pub(super) static PUSH: Route = Route {
     answer: Answer::Object,
 };
 
-/// What became of a push.
+/// What became of a push, of activities or of usage events.
 #[derive(Debug, Serialize)]
 pub(super) struct Pushed {
     results: Vec<PushResult>,
@@ -66,7 +66,9 @@ pub(super) async fn push(
     let body = body::read(request.into_body(), app.options().max_body_bytes).await?;
     let batch = read(&app, body, format).await?;
     if batch.rows.is_empty() {
-        return Err(nothing_acceptable(&batch.into_rejections()));
+        let results = batch.into_rejections();
+        metrics::taken_in("rejected", results.len() as u64);
+        return Err(nothing_acceptable(&results));
     }
     let pushed = append(&app, batch).await?;
     for (outcome, rows) in pushed.counts() {
@@ -80,29 +82,33 @@ async fn read(app: &App, body: axum::body::Bytes, format: PushFormat) -> Result<
     let own = app.clone();
     let read = tokio::task::spawn_blocking(move || PushBatch::parse(&body, format, SOURCE, own.door())).await;
     let read = read.map_err(|stopped| Problem::internal(&stopped))?;
-    read.map_err(|error| match error {
-        PushError::NotAnArray(_) => Problem::invalid(sentence(&error)),
-        PushError::TooManyRows => Problem::too_large(sentence(&error)),
-        PushError::Empty => Problem::unprocessable(sentence(&error)),
-    })
+    read.map_err(|error| refusal(&error))
+}
+
+/// The answer to a body that is no push at all.
+pub(super) fn refusal(error: &PushError) -> Problem {
+    match error {
+        PushError::NotAnArray(_) => Problem::invalid(sentence(error)),
+        PushError::TooManyRows => Problem::too_large(sentence(error)),
+        PushError::Empty => Problem::unprocessable(sentence(error)),
+    }
 }
 
 async fn append(app: &App, mut batch: PushBatch) -> Result<Pushed, Problem> {
     let rows = vec![batch.take_rows()];
     let append = AppendBatch { source: SOURCE.to_owned(), received_at_micros: app.now(), rows, cursor: None };
     let outcome = app.appender().append(append).await?;
-    Ok(Pushed::of(batch, &outcome))
+    Ok(Pushed::of(batch.results(&outcome), &outcome))
 }
 
 impl Pushed {
-    fn of(batch: PushBatch, outcome: &AppendOutcome) -> Self {
-        let results = batch.results(outcome);
+    pub(super) fn of(results: Vec<PushResult>, outcome: &AppendOutcome) -> Self {
         let stored = outcome.added + outcome.duplicates + outcome.conflicts;
         let rejected = (results.len() as u64).saturating_sub(stored);
         Self { results, added: outcome.added, duplicates: outcome.duplicates, conflicts: outcome.conflicts, rejected }
     }
 
-    fn counts(&self) -> [(&'static str, u64); 4] {
+    pub(super) fn counts(&self) -> [(&'static str, u64); 4] {
         [
             ("added", self.added),
             ("duplicate", self.duplicates),
@@ -113,8 +119,7 @@ impl Pushed {
 }
 
 /// 422 with the first reasons in words and all of them beside it.
-fn nothing_acceptable(results: &[PushResult]) -> Problem {
-    metrics::taken_in("rejected", results.len() as u64);
+pub(super) fn nothing_acceptable(results: &[PushResult]) -> Problem {
     let told = results
         .iter()
         .take(REASONS_TOLD)
@@ -122,15 +127,6 @@ fn nothing_acceptable(results: &[PushResult]) -> Problem {
     let told: Vec<String> = told.collect();
     let more = results.len().saturating_sub(REASONS_TOLD);
     let rest = if more > 0 { format!("; and {more} more") } else { String::new() };
-    Problem::unprocessable(format!("None of the activities could be taken in: {}{rest}.", told.join("; ")))
+    Problem::unprocessable(format!("None of the rows could be taken in: {}{rest}.", told.join("; ")))
         .with("results", json!(results))
-}
-
-/// An error's text as a sentence.
-fn sentence(error: &PushError) -> String {
-    let mut text = error.to_string();
-    if let Some(first) = text.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    text + "."
 }

@@ -1,4 +1,5 @@
-//! Ephor's own paths: activities pushed in, keys, the Analytics API's switch, and the organization that this node serves.
+//! Ephor's own paths: activities and usage events pushed in, keys, the Analytics API's switch, and the organization
+//! that this node serves.
 //! Promises that what can be done here can be done on the command line too, and the other way round.
 //! Never shows a secret twice.
 
@@ -6,12 +7,14 @@ mod analytics_switch;
 mod intake;
 mod keys;
 mod organization;
+mod usage;
 
 use crate::route::Routes;
 
 pub(crate) fn mount(routes: Routes) -> Routes {
     routes
         .serve(&intake::PUSH, intake::push)
+        .serve(&usage::PUSH, usage::push)
         .serve(&keys::LIST, keys::list)
         .serve(&keys::CREATE, keys::create)
         .serve(&keys::ROTATE, keys::rotate)

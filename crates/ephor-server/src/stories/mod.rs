@@ -13,6 +13,7 @@ mod errors;
 mod intake;
 mod keys;
 mod listening;
+mod telemetry;
 
 use std::cell::Cell;
 use std::net::SocketAddr;

@@ -86,6 +86,14 @@ pub(super) fn items_within<'a>(raw: &'a [u8], refused: &HeaderError) -> Option<V
     }
 }
 
+/// The items of an array or an API page.
+pub(super) fn items_of(raw: &[u8]) -> Option<Vec<&RawValue>> {
+    match raw.first() {
+        Some(b'[') => serde_json::from_slice(raw).ok(),
+        _ => page_items(raw),
+    }
+}
+
 /// The activities of one API page. An object with an id or a time is an activity that lacks something, whatever its
 /// `data` holds: taken for an empty page, it would be gone without a word.
 fn page_items(raw: &[u8]) -> Option<Vec<&RawValue>> {
@@ -307,12 +315,8 @@ fn documents(reader: Document, gathered: &mut Gathered<'_>) {
         match document {
             Ok(document) => {
                 let raw = document.get().as_bytes();
-                let items = match raw.first() {
-                    Some(b'[') => serde_json::from_slice(raw).ok(),
-                    _ => page_items(raw),
-                };
-                match items {
-                    Some(items) => items.into_iter().for_each(|item: &RawValue| gathered.push(item.to_owned())),
+                match items_of(raw) {
+                    Some(items) => items.into_iter().for_each(|item| gathered.push(item.to_owned())),
                     None => gathered.push(document),
                 }
             }

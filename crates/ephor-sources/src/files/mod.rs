@@ -1,8 +1,10 @@
-//! `ephor import`: activities from files into the lake. Reading, parsing and storing overlap; memory is bounded.
+//! `ephor import`: activities or usage events from files into the lake. Reading, parsing and storing overlap; memory is
+//! bounded.
 //! Good rows go in, bad ones are set aside with file, line and reason; running it again adds nothing.
 //! Never loads a file whole, and never stops at a bad line.
 
 mod blocks;
+mod kind;
 mod reader;
 mod rejects;
 
@@ -11,14 +13,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ephor_lake::{ActivityRows, AppendBatch, Appender, COMMIT_RAW_BYTES};
+use ephor_lake::{Appender, COMMIT_RAW_BYTES};
 use rayon::prelude::*;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use crate::Door;
 use crate::error::SourceError;
+use crate::{Door, UsageDoor};
 use blocks::Block;
+use kind::Kind;
 use rejects::{RejectedLine, Rejects};
 
 pub(crate) use rejects::RejectsLog;
@@ -42,20 +45,20 @@ pub struct ImportOptions {
 pub struct ImportProgress {
     /// Bytes read of the files (compressed bytes, where they are).
     pub bytes: u64,
-    /// Activities read.
+    /// Rows read.
     pub rows: u64,
 }
 
 /// What an import did.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ImportSummary {
-    /// Activities read, rejected ones included.
+    /// Rows read, rejected ones included.
     pub read: u64,
     /// Stored now.
     pub added: u64,
     /// Stored before.
     pub duplicates: u64,
-    /// Stored before with another content; kept in the table `conflicts`.
+    /// Stored before with another content; kept in the table `conflicts` (`usage_conflicts`).
     pub conflicts: u64,
     /// Set aside in the rejects file.
     pub rejected: u64,
@@ -64,18 +67,35 @@ pub struct ImportSummary {
 }
 
 /// Parsed rows on their way to the lake.
-struct Parsed {
-    rows: Vec<ActivityRows>,
+struct Parsed<R> {
+    rows: Vec<R>,
     rejected: Vec<RejectedLine>,
     read: u64,
     bytes: u64,
 }
 
-/// Takes in all files; resolves when the last row is durable.
+/// Takes in all files of activities; resolves when the last row is durable.
 pub async fn import(
     options: ImportOptions,
     appender: &Appender,
     door: &Arc<Door>,
+) -> Result<ImportSummary, SourceError> {
+    import_through(options, appender, door).await
+}
+
+/// Takes in all files of usage events; resolves when the last row is durable.
+pub async fn import_usage(
+    options: ImportOptions,
+    appender: &Appender,
+    door: &Arc<UsageDoor>,
+) -> Result<ImportSummary, SourceError> {
+    import_through(options, appender, door).await
+}
+
+async fn import_through<D: Kind>(
+    options: ImportOptions,
+    appender: &Appender,
+    door: &Arc<D>,
 ) -> Result<ImportSummary, SourceError> {
     let started = Instant::now();
     let mut summary = ImportSummary::default();
@@ -83,7 +103,7 @@ pub async fn import(
     for file in &options.files {
         let mut rejects = Rejects::beside(file, options.rejects.as_deref());
         // One batch waits while the one before it is being stored and the next one is being parsed.
-        let (send, mut receive) = mpsc::channel::<Result<Parsed, SourceError>>(1);
+        let (send, mut receive) = mpsc::channel::<Result<Parsed<D::Rows>, SourceError>>(1);
         let reading = Reading { path: file.clone(), source: options.source.clone(), door: Arc::clone(door) };
         let reader = std::thread::spawn(move || reading.run(&send));
         let mut file_bytes = 0;
@@ -93,16 +113,10 @@ pub async fn import(
             summary.read += parsed.read;
             summary.rejected += parsed.rejected.len() as u64;
             rejects.write(&parsed.rejected)?;
-            let batch = AppendBatch {
-                source: options.source.clone(),
-                received_at_micros: (options.clock)(),
-                rows: parsed.rows,
-                cursor: None,
-            };
-            let outcome = appender.append(batch).await?;
-            summary.added += outcome.added;
-            summary.duplicates += outcome.duplicates;
-            summary.conflicts += outcome.conflicts;
+            let stored = D::store(appender, &options.source, (options.clock)(), parsed.rows).await?;
+            summary.added += stored.added;
+            summary.duplicates += stored.duplicates;
+            summary.conflicts += stored.conflicts;
             (options.progress)(ImportProgress { bytes: bytes_before + file_bytes, rows: summary.read });
         }
         bytes_before += file_bytes;
@@ -116,14 +130,14 @@ pub async fn import(
 }
 
 /// Reads one file on a thread of its own.
-struct Reading {
+struct Reading<D> {
     path: PathBuf,
     source: String,
-    door: Arc<Door>,
+    door: Arc<D>,
 }
 
-impl Reading {
-    fn run(&self, send: &mpsc::Sender<Result<Parsed, SourceError>>) {
+impl<D: Kind> Reading<D> {
+    fn run(&self, send: &mpsc::Sender<Result<Parsed<D::Rows>, SourceError>>) {
         let failed = match self.parse_all(send) {
             Ok(()) => return,
             Err(error) => error,
@@ -132,7 +146,7 @@ impl Reading {
         let _ = send.blocking_send(Err(failed));
     }
 
-    fn parse_all(&self, send: &mpsc::Sender<Result<Parsed, SourceError>>) -> Result<(), SourceError> {
+    fn parse_all(&self, send: &mpsc::Sender<Result<Parsed<D::Rows>, SourceError>>) -> Result<(), SourceError> {
         let opened = reader::open(&self.path)?;
         let position = opened.position;
         let mut group: Vec<Block> = Vec::new();
@@ -154,20 +168,19 @@ impl Reading {
         Ok(())
     }
 
-    fn parse(&self, group: &[Block], bytes: u64) -> Parsed {
-        let parsed: Vec<(ActivityRows, Vec<RejectedLine>)> =
-            group.par_iter().map(|block| self.parse_block(block)).collect();
+    fn parse(&self, group: &[Block], bytes: u64) -> Parsed<D::Rows> {
+        let parsed: Vec<(D::Rows, Vec<RejectedLine>)> = group.par_iter().map(|block| self.parse_block(block)).collect();
         let mut all = Parsed { rows: Vec::new(), rejected: Vec::new(), read: 0, bytes };
         for (rows, rejected) in parsed {
-            all.read += (rows.len() + rejected.len()) as u64;
+            all.read += (D::count(&rows) + rejected.len()) as u64;
             all.rejected.extend(rejected);
             all.rows.push(rows);
         }
         all
     }
 
-    fn parse_block(&self, block: &Block) -> (ActivityRows, Vec<RejectedLine>) {
-        let mut rows = ActivityRows::with_capacity(block.len() / 400 + 1, block.len());
+    fn parse_block(&self, block: &Block) -> (D::Rows, Vec<RejectedLine>) {
+        let mut rows = D::room(block.len());
         let mut rejected = Vec::new();
         block.each(|line, raw| match raw {
             Ok(raw) => self.admit(line, raw, &mut rows, &mut rejected),
@@ -176,14 +189,12 @@ impl Reading {
         (rows, rejected)
     }
 
-    fn admit(&self, line: u64, raw: &[u8], rows: &mut ActivityRows, rejected: &mut Vec<RejectedLine>) {
-        let Err(refused) = self.door.admit(&self.source, raw, |raw, header| rows.push(raw, header)) else {
-            return;
-        };
-        match blocks::items_within(raw, &refused) {
+    fn admit(&self, line: u64, raw: &[u8], rows: &mut D::Rows, rejected: &mut Vec<RejectedLine>) {
+        let Err(refused) = self.door.take(&self.source, raw, rows) else { return };
+        match refused.items {
             // A whole API page or array on one line.
             Some(items) => items.iter().for_each(|item| self.admit(line, item.get().as_bytes(), rows, rejected)),
-            None => rejected.push(RejectedLine::new(&self.path, line, refused.to_string(), raw)),
+            None => rejected.push(RejectedLine::new(&self.path, line, refused.reason, raw)),
         }
     }
 }

@@ -19,6 +19,8 @@ pub(crate) enum Purpose {
     Machines = 7,
     Catalogue = 8,
     Presence = 9,
+    Usage = 10,
+    UsageOf = 11,
 }
 
 /// The random part of a tagged id.

@@ -25,6 +25,7 @@ mod row;
 mod stream;
 mod truth;
 mod upstream;
+mod usage;
 
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ pub use output::{SimulationError, WrittenCounts};
 pub use stream::{Activities, SimulatedActivity};
 pub use truth::{Entity, Incident, Truth, UseCase};
 pub use upstream::{SimulatedUpstream, UpstreamAnswer};
+pub use usage::UsageEvents;
 
 use calendar::Span;
 use company::Company;

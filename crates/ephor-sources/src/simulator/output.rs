@@ -24,6 +24,7 @@ pub enum SimulationError {
 pub struct WrittenCounts {
     pub activities: u64,
     pub activity_bytes: u64,
+    pub usage_events: u64,
     pub directory_rows: u64,
     pub incidents: u64,
 }
@@ -32,7 +33,7 @@ pub struct WrittenCounts {
 const BUFFER_BYTES: usize = 1 << 20;
 
 impl Simulation {
-    /// Writes `activities.ndjson`, `directory/*.json` and `truth.json` into `dir`.
+    /// Writes `activities.ndjson`, `usage.ndjson`, `directory/*.json` and `truth.json` into `dir`.
     ///
     /// # Errors
     /// If a folder or file cannot be written; the error names it.
@@ -41,10 +42,31 @@ impl Simulation {
         fs::create_dir_all(&lists).map_err(|source| SimulationError::Write { path: lists.clone(), source })?;
         let path = dir.join("activities.ndjson");
         let written = write_file(&path, |out| self.write_activities(out))?;
+        let usage_events = write_file(&dir.join("usage.ndjson"), |out| self.write_usage(out))?;
         let directory_rows = self.write_directory(&lists)?;
         write_json(&dir.join("truth.json"), self.truth())?;
         let (activities, activity_bytes) = written;
-        Ok(WrittenCounts { activities, activity_bytes, directory_rows, incidents: self.truth().incidents.len() as u64 })
+        Ok(WrittenCounts {
+            activities,
+            activity_bytes,
+            usage_events,
+            directory_rows,
+            incidents: self.truth().incidents.len() as u64,
+        })
+    }
+
+    /// Writes one usage event a line; answers how many.
+    ///
+    /// # Errors
+    /// If `out` refuses.
+    pub fn write_usage(&self, out: &mut dyn Write) -> io::Result<u64> {
+        let mut lines = 0;
+        for event in self.usage_events() {
+            serde_json::to_writer(&mut *out, &event.to_json())?;
+            out.write_all(b"\n")?;
+            lines += 1;
+        }
+        Ok(lines)
     }
 
     /// Writes one activity a line; answers how many lines and bytes.

@@ -26,6 +26,7 @@ pub(super) async fn run(global: &Global, config: &Config, action: AnalyticsComma
     let AnalyticsCommand::Rebuild { from, to } = action;
     let limits = config.analytics.limits()?;
     let (lake, appender) = Lake::open_writer(&config.data_dir(global), LakeOptions::default()).await?;
+    ephor_sources::follow_activities(&lake, &appender, now_micros()).await?;
     let first_with_usage = lake.usage().days().first().map(|day| day.day);
     let last = to.as_deref().map_or_else(|| Ok(limits.closed_day(now_micros())), parse_day)?;
     let first = from.as_deref().map(parse_day).transpose()?.or(first_with_usage).unwrap_or(last);

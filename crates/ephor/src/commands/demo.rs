@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use ephor_lake::control::{AnalyticsAccess, Place, Recording};
 use ephor_lake::directory::{DirectoryKind, DirectoryRow, DirectorySnapshot};
-use ephor_lake::{ActivityRows, AppendBatch, COMMIT_RAW_BYTES};
+use ephor_lake::{ActivityRows, AppendBatch, COMMIT_RAW_BYTES, UsageBatch, UsageRows};
 use ephor_sources::directory_key;
 use ephor_sources::simulator::{Listing, Simulation, SimulationOptions};
 use ephor_wire::timestamp::UtcDay;
@@ -129,6 +129,8 @@ async fn take_in(dir: &Path, memory: &Memory, node: &Node) -> Result<(), Failure
     let simulation = Simulation::new(options);
     store_activities(&simulation, node).await?;
     store_directory(&simulation, node).await?;
+    store_usage(&simulation, node).await?;
+    ephor_sources::follow_activities(&node.lake, &node.appender, now_micros()).await?;
     std::fs::write(dir.join("truth.json"), serde_json::to_vec_pretty(simulation.truth())?)?;
     let owner = actor_named(&node.control, None).await?;
     node.control.analytics_switch().turn(AnalyticsAccess::On, &owner, now_micros(), &mut rand::rng()).await?;
@@ -138,6 +140,9 @@ async fn take_in(dir: &Path, memory: &Memory, node: &Node) -> Result<(), Failure
     }
     Ok(())
 }
+
+/// Usage events of one commit: a demo of the usual size is two or three.
+const USAGE_AT_ONCE: usize = 50_000;
 
 async fn store_activities(simulation: &Simulation, node: &Node) -> Result<(), Failure> {
     let bar = Progress::bytes("simulate", None);
@@ -161,6 +166,17 @@ async fn store_activities(simulation: &Simulation, node: &Node) -> Result<(), Fa
         node.appender.append(batch).await?;
         bar.set(bytes, read);
     }
+}
+
+async fn store_usage(simulation: &Simulation, node: &Node) -> Result<(), Failure> {
+    let mut events = simulation.usage_events().peekable();
+    while events.peek().is_some() {
+        let mut rows = UsageRows::new();
+        events.by_ref().take(USAGE_AT_ONCE).for_each(|event| rows.push(&event));
+        let batch = UsageBatch { source: SOURCE.to_owned(), received_at_micros: now_micros(), rows, cursor: None };
+        node.appender.append_usage(batch).await?;
+    }
+    Ok(())
 }
 
 /// The simulated directory becomes the organization's own: its linked organizations, people, roles, groups, projects.

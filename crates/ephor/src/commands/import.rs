@@ -1,4 +1,5 @@
-//! `ephor import`: activities from files into the lake, each id once, bad lines set aside and the rest taken in.
+//! `ephor import`: activities or usage events from files into the lake, each id once, bad lines set aside and the rest
+//! taken in.
 //! Done means durable; running it again adds nothing.
 //! Never loads a file whole: memory does not depend on its size.
 
@@ -6,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use ephor_lake::{Appender, Lake, LakeOptions};
-use ephor_sources::{Door, ImportOptions, ImportProgress, ImportSummary};
+use ephor_sources::{Door, ImportOptions, ImportProgress, ImportSummary, UsageDoor};
 use serde_json::Value;
 
 use crate::arguments::{Global, Import};
@@ -20,6 +21,7 @@ pub(super) async fn run(global: &Global, config: &Config, options: Import) -> Re
     let (lake, appender) = Lake::open_writer(&dir, LakeOptions::default()).await?;
     let result = match options.people_of.clone() {
         Some(organization) => import_people(global, &options, &organization, &lake).await,
+        None if options.usage => import_usage(global, options, &appender).await,
         None => import_activities(global, options, &appender).await,
     };
     appender.close().await?;
@@ -28,11 +30,30 @@ pub(super) async fn run(global: &Global, config: &Config, options: Import) -> Re
 
 async fn import_activities(global: &Global, options: Import, appender: &Appender) -> Result<(), Failure> {
     let door = Arc::new(Door::new());
-    let summary = import_files(options, appender, &door).await?;
-    for (field, count) in door.stripped() {
+    let (options, bar) = watched(options);
+    let summary = ephor_sources::import(options, appender, &door).await;
+    bar.finish();
+    print(global, &summary?, door.stripped(), "conflicts")
+}
+
+async fn import_usage(global: &Global, options: Import, appender: &Appender) -> Result<(), Failure> {
+    let door = Arc::new(UsageDoor::new());
+    let (options, bar) = watched(options);
+    let summary = ephor_sources::import_usage(options, appender, &door).await;
+    bar.finish();
+    print(global, &summary?, door.dropped(), "usage_conflicts")
+}
+
+fn print(
+    global: &Global,
+    summary: &ImportSummary,
+    left_out: Vec<(String, u64)>,
+    conflicts: &str,
+) -> Result<(), Failure> {
+    for (field, count) in left_out {
         eprintln!("`{field}` left out {count} times: it can carry content, which Ephor never keeps");
     }
-    output::print(global.format, &summary, describe)
+    output::print(global.format, summary, |summary| describe(summary, conflicts))
 }
 
 /// Every file is a full listing of the organization's people: who is in none of them any more has been removed.
@@ -52,7 +73,8 @@ async fn import_people(global: &Global, options: &Import, organization: &str, la
     })
 }
 
-async fn import_files(options: Import, appender: &Appender, door: &Arc<Door>) -> Result<ImportSummary, Failure> {
+/// What to import, and the bar that shows how far it is.
+fn watched(options: Import) -> (ImportOptions, Arc<Progress>) {
     let total = options.files.iter().map(|file| std::fs::metadata(file).ok().map(|m| m.len())).sum::<Option<u64>>();
     let bar = Arc::new(Progress::bytes("import", total));
     let drawn = Arc::clone(&bar);
@@ -63,18 +85,16 @@ async fn import_files(options: Import, appender: &Appender, door: &Arc<Door>) ->
         progress: Arc::new(move |at: ImportProgress| drawn.set(at.bytes, at.rows)),
         clock: || jiff::Timestamp::now().as_microsecond(),
     };
-    let summary = ephor_sources::import(import, appender, door).await;
-    bar.finish();
-    Ok(summary?)
+    (import, bar)
 }
 
-fn describe(summary: &ImportSummary) -> String {
+fn describe(summary: &ImportSummary, conflicts: &str) -> String {
     let mut text = format!(
         "{} read, {} added, {} were there already, {} conflicts, {} rejected, in {:.1} s",
         summary.read, summary.added, summary.duplicates, summary.conflicts, summary.rejected, summary.seconds
     );
     if summary.conflicts > 0 {
-        text.push_str("\nconflicts: ids that are stored with another content; both are in the table `conflicts` (ephor lake sql \"select * from conflicts\")");
+        text.push_str(&format!("\nconflicts: ids that are stored with another content; both are in the table `{conflicts}` (ephor lake sql \"select * from {conflicts}\")"));
     }
     text
 }
