@@ -100,8 +100,20 @@ struct Price {
     context_window: Option<String>,
     speed: Option<String>,
     negotiated: bool,
+    /// The one organization that it was agreed for.
+    organization: Option<String>,
     /// Billionths of a dollar a million tokens, beside [`TokenType::ALL`].
     per_million: [i64; 5],
+}
+
+/// What a price depends on.
+struct Asked<'a> {
+    model: &'a str,
+    context_window: &'a str,
+    speed: &'a str,
+    /// Its id and UUID.
+    organization: [&'a str; 2],
+    at_micros: i64,
 }
 
 /// Every price that there is.
@@ -157,13 +169,14 @@ impl PriceList {
     pub(crate) fn cost(&self, facts: &Facts, row: usize, negotiated: bool) -> Option<Cost> {
         let spent = facts.spent(row)?;
         let text = |column: Column| facts.names.text(facts.name(column, row));
-        let price = self.price(
-            text(Column::Model),
-            text(Column::ContextWindow),
-            text(Column::Speed),
-            facts.time[row],
-            negotiated,
-        )?;
+        let asked = Asked {
+            model: text(Column::Model),
+            context_window: text(Column::ContextWindow),
+            speed: text(Column::Speed),
+            organization: [text(Column::OrganizationId), text(Column::OrganizationUuid)],
+            at_micros: facts.time[row],
+        };
+        let price = self.price(&asked, negotiated)?;
         let mut cost =
             Cost { web_search: spent.web_searches.saturating_mul(self.web_search_nano_usd), ..Cost::default() };
         for (place, token_type) in TokenType::ALL.into_iter().enumerate() {
@@ -176,17 +189,18 @@ impl PriceList {
 
     /// The most telling price: the newest that holds, with the longest model name, and with the window and speed that
     /// it asks for.
-    fn price(&self, model: &str, window: &str, speed: &str, at: i64, negotiated: bool) -> Option<&Price> {
+    fn price(&self, asked: &Asked<'_>, negotiated: bool) -> Option<&Price> {
         let holds = |price: &&Price| {
-            model.starts_with(&price.model)
-                && price.from_micros <= at
+            asked.model.starts_with(&price.model)
+                && price.from_micros <= asked.at_micros
                 && (negotiated || !price.negotiated)
-                && price.context_window.as_deref().is_none_or(|wanted| wanted == window)
-                && price.speed.as_deref().is_none_or(|wanted| wanted == speed)
+                && price.context_window.as_deref().is_none_or(|wanted| wanted == asked.context_window)
+                && price.speed.as_deref().is_none_or(|wanted| wanted == asked.speed)
+                && price.organization.as_deref().is_none_or(|wanted| asked.organization.contains(&wanted))
         };
         self.prices.iter().filter(holds).max_by_key(|price| {
             let details = usize::from(price.context_window.is_some()) + usize::from(price.speed.is_some());
-            (price.negotiated, price.model.len(), details, price.from_micros)
+            (price.negotiated, price.organization.is_some(), price.model.len(), details, price.from_micros)
         })
     }
 }
@@ -212,6 +226,7 @@ impl Price {
             context_window: entry.context_window.clone(),
             speed: entry.speed.clone(),
             negotiated,
+            organization: entry.organization.clone(),
             per_million,
         })
     }
@@ -242,11 +257,16 @@ mod tests {
             cache_write_5m: "2.5".to_owned(),
             cache_write_1h: "4".to_owned(),
         };
-        let prices = PriceList::with(&[own]).unwrap();
+        let ours = PriceEntry { organization: Some("org_1".to_owned()), input: "1".to_owned(), ..own.clone() };
+        let prices = PriceList::with(&[own, ours]).unwrap();
         let at = |day: &str| UtcDay::from_str(day).unwrap().start_micros();
-        let input = |model: &str, window: &str, day: &str, negotiated: bool| {
-            prices.price(model, window, "", at(day), negotiated).map(|price| price.per_million[4])
+        let of = |organization: &str, model: &str, context_window: &str, day: &str, negotiated: bool| {
+            let asked =
+                Asked { model, context_window, speed: "", organization: [organization, ""], at_micros: at(day) };
+            prices.price(&asked, negotiated).map(|price| price.per_million[4])
         };
+        let input = |model, window, day, negotiated| of("org_2", model, window, day, negotiated);
+        assert_eq!(of("org_1", "claude-sonnet-4-5", "", "2026-05-01", true), Some(1_000_000_000));
         assert_eq!(input("claude-sonnet-4-5-20250929", "0-200k", "2026-05-01", false), Some(3_000_000_000));
         assert_eq!(input("claude-sonnet-4-5-20250929", "200k-1M", "2026-05-01", false), Some(6_000_000_000));
         assert_eq!(input("claude-sonnet-4-5-20250929", "", "2026-05-01", true), Some(2_000_000_000));

@@ -21,8 +21,16 @@ use crate::query::{BucketWidth, CostDimension, CostFilters, Direction, Rank, Rep
 const GROUPS_IN_A_BUCKET: usize = 100;
 
 /// The columns that reports read.
-pub(crate) const COLUMNS: &[Column] =
-    &[Column::User, Column::Session, Column::Model, Column::Speed, Column::ContextWindow, Column::InferenceGeo];
+pub(crate) const COLUMNS: &[Column] = &[
+    Column::User,
+    Column::Session,
+    Column::Model,
+    Column::Speed,
+    Column::ContextWindow,
+    Column::InferenceGeo,
+    Column::OrganizationId,
+    Column::OrganizationUuid,
+];
 
 /// One element of `data`.
 #[derive(Debug, Clone, PartialEq, Eq)]

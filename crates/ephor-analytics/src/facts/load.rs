@@ -99,6 +99,8 @@ fn sources_of(column: Column) -> &'static [&'static str] {
         Column::Speed => &["speed"],
         Column::ContextWindow => &["context_window"],
         Column::InferenceGeo => &["inference_geo"],
+        Column::OrganizationId => &["organization_id"],
+        Column::OrganizationUuid => &["organization_uuid"],
     }
 }
 

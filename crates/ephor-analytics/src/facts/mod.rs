@@ -38,6 +38,8 @@ pub(crate) enum Column {
     Speed,
     ContextWindow,
     InferenceGeo,
+    OrganizationId,
+    OrganizationUuid,
 }
 
 impl Column {
@@ -60,6 +62,8 @@ impl Column {
         Self::Speed,
         Self::ContextWindow,
         Self::InferenceGeo,
+        Self::OrganizationId,
+        Self::OrganizationUuid,
     ];
 }
 
