@@ -26,4 +26,6 @@ pub use error::SourceError;
 pub use files::{ImportOptions, ImportProgress, ImportSummary, import, import_usage};
 pub use otlp::{ExportLogsServiceRequest, ExportMetricsServiceRequest, OtlpDecodeError, OtlpEncoding, otlp_events};
 pub use push::{PUSH_ROWS, PushBatch, PushError, PushFormat, PushResult, PushStatus};
-pub use usage::{Export, Sender, Taken, UsageDoor, UsageIntake, UsageIntakeError, UsagePush, UsageRefusal};
+pub use usage::{
+    OtlpExport, UsageDoor, UsageIntake, UsageIntakeError, UsagePush, UsageRefusal, UsageSender, UsageTaken,
+};

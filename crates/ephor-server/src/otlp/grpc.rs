@@ -6,7 +6,7 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use ephor_sources::Export;
+use ephor_sources::OtlpExport;
 use http::{HeaderValue, Method};
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
 use opentelemetry_proto::tonic::collector::logs::v1::{
@@ -86,7 +86,7 @@ impl LogsService for Receiver {
         &self,
         request: tonic::Request<ExportLogsServiceRequest>,
     ) -> Result<tonic::Response<ExportLogsServiceResponse>, Status> {
-        let export = Export::Message(request.into_inner());
+        let export = OtlpExport::Message(request.into_inner());
         let taken = self.app.usage().logs(export, sender(&self.app, &self.caller)).await;
         let taken = taken.map_err(|error| status_of(&Problem::from(error), None))?;
         let partial_success = told(&taken).map(|(rejected_log_records, error_message)| ExportLogsPartialSuccess {
@@ -103,7 +103,7 @@ impl MetricsService for Receiver {
         &self,
         request: tonic::Request<ExportMetricsServiceRequest>,
     ) -> Result<tonic::Response<ExportMetricsServiceResponse>, Status> {
-        let export = Export::Message(request.into_inner());
+        let export = OtlpExport::Message(request.into_inner());
         let taken = self.app.usage().metrics(export, sender(&self.app, &self.caller)).await;
         let taken = taken.map_err(|error| status_of(&Problem::from(error), None))?;
         let partial_success = told(&taken).map(|(rejected_data_points, error_message)| ExportMetricsPartialSuccess {

@@ -5,7 +5,7 @@
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use ephor_sources::{Export, OtlpEncoding};
+use ephor_sources::{OtlpEncoding, OtlpExport};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
@@ -54,7 +54,7 @@ pub(super) async fn logs(
 ) -> Result<Response, Problem> {
     let encoding = encoding(request.headers())?;
     let body = body::read(request.into_body(), app.options().max_body_bytes).await?;
-    let taken = app.usage().logs(Export::Body(body, encoding), sender(&app, &caller)).await?;
+    let taken = app.usage().logs(OtlpExport::Body(body, encoding), sender(&app, &caller)).await?;
     let partial = told(&taken);
     Ok(match encoding {
         OtlpEncoding::Protobuf => {
@@ -75,7 +75,7 @@ pub(super) async fn metrics(
 ) -> Result<Response, Problem> {
     let encoding = encoding(request.headers())?;
     let body = body::read(request.into_body(), app.options().max_body_bytes).await?;
-    let taken = app.usage().metrics(Export::Body(body, encoding), sender(&app, &caller)).await?;
+    let taken = app.usage().metrics(OtlpExport::Body(body, encoding), sender(&app, &caller)).await?;
     let partial = told(&taken);
     Ok(match encoding {
         OtlpEncoding::Protobuf => {

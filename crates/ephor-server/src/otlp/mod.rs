@@ -6,7 +6,7 @@ mod grpc;
 mod http;
 mod status;
 
-use ephor_sources::{Sender, Taken};
+use ephor_sources::{UsageSender, UsageTaken};
 use ephor_wire::scope::Scope;
 
 use crate::auth::Caller;
@@ -27,13 +27,13 @@ pub(crate) fn mount(routes: Routes) -> Routes {
         .serve(&grpc::METRICS, grpc::metrics)
 }
 
-fn sender(app: &App, caller: &Caller) -> Sender {
+fn sender(app: &App, caller: &Caller) -> UsageSender {
     let organization = caller.key.reach.organization().map(str::to_owned);
-    Sender { organization, received_at_micros: app.now() }
+    UsageSender { organization, received_at_micros: app.now() }
 }
 
 /// Counts what came of an export, and says what a partial success has to: how many were not taken, and why.
-fn told(taken: &Taken) -> Option<(i64, String)> {
+fn told(taken: &UsageTaken) -> Option<(i64, String)> {
     for (outcome, rows) in [
         ("added", taken.added),
         ("duplicate", taken.duplicates),

@@ -89,8 +89,22 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
+    /// What is told of a failure, in whichever protocol.
     fn message(&self) -> String {
-        self.json()["error"]["message"].as_str().unwrap_or_default().to_owned()
+        if !self.header("grpc-message").is_empty() {
+            return self.header("grpc-message").replace("%20", " ");
+        }
+        let body = self.json();
+        body["error"]["message"].as_str().or(body["message"].as_str()).unwrap_or_default().to_owned()
+    }
+
+    /// The status of a failure; over gRPC the one that its code stands for.
+    fn failed_as(&self) -> u16 {
+        match self.header("grpc-status") {
+            "16" => 401,
+            "7" => 403,
+            _ => self.status.as_u16(),
+        }
     }
 
     /// Status and body, with the request id that differs each time left out.

@@ -35,7 +35,7 @@ struct Inner {
 
 /// An export, as it came.
 #[derive(Debug)]
-pub enum Export<T> {
+pub enum OtlpExport<T> {
     /// The body of an HTTP request.
     Body(Bytes, OtlpEncoding),
     /// A message that gRPC has decoded.
@@ -44,7 +44,7 @@ pub enum Export<T> {
 
 /// On whose behalf something is taken in, and when.
 #[derive(Debug, Clone, Default)]
-pub struct Sender {
+pub struct UsageSender {
     /// The one organization (UUID) that the sender's key reaches; none reaches all.
     pub organization: Option<String>,
     /// Microseconds since 1970.
@@ -53,7 +53,7 @@ pub struct Sender {
 
 /// What became of an export.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Taken {
+pub struct UsageTaken {
     /// Events stored now.
     pub added: u64,
     /// Events that were stored already.
@@ -85,7 +85,7 @@ pub enum UsageIntakeError {
 struct Waiting {
     measured: Vec<Measured>,
     received_at_micros: i64,
-    answer: oneshot::Sender<Result<Taken, UsageIntakeError>>,
+    answer: oneshot::Sender<Result<UsageTaken, UsageIntakeError>>,
 }
 
 impl UsageIntake {
@@ -105,11 +105,11 @@ impl UsageIntake {
     /// Takes in log records; resolves when their events are durable.
     pub async fn logs(
         &self,
-        export: Export<ExportLogsServiceRequest>,
-        from: Sender,
-    ) -> Result<Taken, UsageIntakeError> {
+        export: OtlpExport<ExportLogsServiceRequest>,
+        from: UsageSender,
+    ) -> Result<UsageTaken, UsageIntakeError> {
         let inner = Arc::clone(&self.inner);
-        let Sender { organization, received_at_micros } = from;
+        let UsageSender { organization, received_at_micros } = from;
         let (rows, refused) = blocking(move || {
             let decoded = read_logs(export.read(logs_request)?, &inner.door);
             let (mut rows, mut refused) = (UsageRows::new(), decoded.refused);
@@ -123,17 +123,17 @@ impl UsageIntake {
         })
         .await?;
         let outcome = self.inner.store(rows, received_at_micros, None).await?;
-        Ok(Taken::of(&outcome.rows, refused))
+        Ok(UsageTaken::of(&outcome.rows, refused))
     }
 
     /// Takes in data points; resolves when their events, and what they are counted up to, are durable.
     pub async fn metrics(
         &self,
-        export: Export<ExportMetricsServiceRequest>,
-        from: Sender,
-    ) -> Result<Taken, UsageIntakeError> {
+        export: OtlpExport<ExportMetricsServiceRequest>,
+        from: UsageSender,
+    ) -> Result<UsageTaken, UsageIntakeError> {
         let inner = Arc::clone(&self.inner);
-        let Sender { organization, received_at_micros } = from;
+        let UsageSender { organization, received_at_micros } = from;
         let (measured, mut refused) = blocking(move || {
             let decoded = read_metrics(export.read(metrics_request)?, &inner.door);
             let (mut measured, mut refused) = (Vec::with_capacity(decoded.rows.len()), decoded.refused);
@@ -154,11 +154,11 @@ impl UsageIntake {
         let mut rows = UsageRows::new();
         measured.into_iter().filter_map(Measured::at_once).for_each(|event| rows.push(&event));
         let outcome = self.inner.store(rows, received_at_micros, None).await?;
-        Ok(Taken::of(&outcome.rows, refused))
+        Ok(UsageTaken::of(&outcome.rows, refused))
     }
 
     /// Hands running totals to the next commit that takes them, and waits for it.
-    async fn settle(&self, measured: Vec<Measured>, received_at_micros: i64) -> Result<Taken, UsageIntakeError> {
+    async fn settle(&self, measured: Vec<Measured>, received_at_micros: i64) -> Result<UsageTaken, UsageIntakeError> {
         let (answer, settled) = oneshot::channel();
         let waiting = Waiting { measured, received_at_micros, answer };
         self.inner.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(waiting);
@@ -203,7 +203,7 @@ impl Inner {
                 for (answer, (count, refused)) in waiting.into_iter().zip(parts) {
                     let (own, rest) = stored.split_at(count.min(stored.len()));
                     stored = rest;
-                    let _ = answer.send(Ok(Taken::of(own, refused)));
+                    let _ = answer.send(Ok(UsageTaken::of(own, refused)));
                 }
             }
             Err(error) => fail_all(waiting.into_iter(), &error),
@@ -263,7 +263,10 @@ fn grown(
     events
 }
 
-fn fail_all(waiting: impl Iterator<Item = oneshot::Sender<Result<Taken, UsageIntakeError>>>, error: &UsageIntakeError) {
+fn fail_all(
+    waiting: impl Iterator<Item = oneshot::Sender<Result<UsageTaken, UsageIntakeError>>>,
+    error: &UsageIntakeError,
+) {
     for answer in waiting {
         // Who gave up waiting needs no answer.
         let _ = answer.send(Err(error.clone()));
@@ -282,7 +285,7 @@ async fn blocking<T: Send + 'static>(
     done.map_err(|stopped| UsageIntakeError::Stopped(stopped.to_string()))?
 }
 
-impl<T> Export<T> {
+impl<T> OtlpExport<T> {
     fn read(
         self,
         decode: impl FnOnce(&[u8], OtlpEncoding) -> Result<T, OtlpDecodeError>,
@@ -294,7 +297,7 @@ impl<T> Export<T> {
     }
 }
 
-impl Taken {
+impl UsageTaken {
     fn of(rows: &[RowOutcome], mut refused: Refused) -> Self {
         let mut taken = Self::default();
         for row in rows {

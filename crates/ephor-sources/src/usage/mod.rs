@@ -9,7 +9,7 @@ mod push;
 mod stories;
 
 pub use door::{UsageDoor, UsageRefusal};
-pub use intake::{Export, Sender, Taken, UsageIntake, UsageIntakeError};
+pub use intake::{OtlpExport, UsageIntake, UsageIntakeError, UsageSender, UsageTaken};
 pub use push::UsagePush;
 
 pub(crate) use push::of_organization;

@@ -34,7 +34,7 @@ impl House {
         Self { lake, appender, intake }
     }
 
-    async fn send(&self, total: Total) -> Taken {
+    async fn send(&self, total: Total) -> UsageTaken {
         self.intake.metrics(total.export(), sender()).await.unwrap()
     }
 
@@ -50,8 +50,8 @@ impl House {
     }
 }
 
-fn sender() -> Sender {
-    Sender { organization: None, received_at_micros: NOON }
+fn sender() -> UsageSender {
+    UsageSender { organization: None, received_at_micros: NOON }
 }
 
 /// A running total of commits, as one process reports it.
@@ -64,7 +64,7 @@ struct Total {
 }
 
 impl Total {
-    fn export(self) -> Export<crate::ExportMetricsServiceRequest> {
+    fn export(self) -> OtlpExport<crate::ExportMetricsServiceRequest> {
         let nanos = |seconds: i64| ((NOON + seconds * 1_000_000) * 1000).to_string();
         let session = format!("s{}", self.session);
         let body = json!({ "resourceMetrics": [{
@@ -77,7 +77,7 @@ impl Total {
                 }],
             }}]}],
         }]});
-        Export::Body(body.to_string().into_bytes().into(), OtlpEncoding::Json)
+        OtlpExport::Body(body.to_string().into_bytes().into(), OtlpEncoding::Json)
     }
 }
 
@@ -112,7 +112,7 @@ async fn many_at_once_share_commits_and_none_is_lost() {
     assert!(taken.iter().all(|taken| taken.added == 1), "{taken:?}");
     assert_eq!(house.commits(), 120);
     let again = house.send(Total { session: 7, start_seconds: 0, at_seconds: 10, value: 2 }).await;
-    assert_eq!(again, Taken::default());
+    assert_eq!(again, UsageTaken::default());
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn a_caller_that_gives_up_leaves_the_count_right() {
 async fn a_key_of_one_organization_speaks_for_that_one() {
     let dir = tempfile::tempdir().unwrap();
     let house = House::open(dir.path()).await;
-    let own = Sender { organization: Some("own".to_owned()), received_at_micros: NOON };
+    let own = UsageSender { organization: Some("own".to_owned()), received_at_micros: NOON };
     let total = Total { session: 1, start_seconds: 0, at_seconds: 10, value: 1 };
     assert_eq!(house.intake.metrics(total.export(), own.clone()).await.unwrap().added, 1);
     let body = json!({ "resourceLogs": [{ "scopeLogs": [{ "logRecords": [{
@@ -142,7 +142,7 @@ async fn a_key_of_one_organization_speaks_for_that_one() {
             { "key": "organization.id", "value": { "stringValue": "another" } },
         ],
     }]}]}]});
-    let export = Export::Body(body.to_string().into_bytes().into(), OtlpEncoding::Json);
+    let export = OtlpExport::Body(body.to_string().into_bytes().into(), OtlpEncoding::Json);
     let taken = house.intake.logs(export, own).await.unwrap();
     assert_eq!((taken.added, taken.rejected), (0, 1));
     assert_eq!(taken.reason.as_deref(), Some("`organization_uuid` is not the organization of this key"));
