@@ -14,13 +14,11 @@ use crate::engine::{Analytics, AnalyticsError, Answer, ReportAnswer, days_of, of
 use crate::facts::codes::product_of;
 use crate::frame::instant;
 use crate::groups::Groups;
-use crate::query::{
-    AsOf, BucketWidth, CostDimension, Days, Direction, ListingQuery, Rank, Report, ReportQuery, SummariesQuery,
-};
+use crate::query::{AsOf, BucketWidth, CostDimension, Days, ListingQuery, Report, ReportQuery, SummariesQuery};
 use crate::report::{self, ReportRow};
 use crate::upstream::{
     NotTold, Origin, Origins, Place, Products, UpstreamAnswerError, add_reports, merge, merge_summaries,
-    needed_dimensions, order_rows, products_of, read_day, report_endpoint, report_rows, upstream_listing,
+    needed_dimensions, order_rows, products_of, rank_reports, read_day, report_endpoint, report_rows, upstream_listing,
 };
 
 impl Analytics {
@@ -148,7 +146,7 @@ impl Analytics {
         for (start, parts) in buckets.starts.iter().zip(parts) {
             let mut told = if as_told { parts.concat() } else { add_reports(query.report, &query.group_by, &parts) };
             if !as_told {
-                rank(query, &mut told);
+                rank_reports(query.report, query.rank, query.direction, &mut told);
             }
             buckets.write(query, *start, told, &mut rows);
         }
@@ -193,7 +191,7 @@ impl Analytics {
         let place = self.lake().upstream_rows().cursor(source).await?;
         let place = place.as_ref().map(Place::parse).unwrap_or_default();
         let days: Vec<UtcDay> = report::days(query).into_iter().filter(|day| place.has(endpoint, &[], *day)).collect();
-        let needed = needed_dimensions(&query.group_by, &query.filters, products);
+        let needed = needed_dimensions(query.report, &query.group_by, &query.filters, products);
         let Some(cut) = place.cut_for(endpoint, &needed, &days) else {
             return Err(not_told(source, "these numbers cut and filtered in this way").into());
         };
@@ -302,41 +300,6 @@ fn narrowed(asked: &[String], products: &Products) -> Option<Vec<String>> {
         }
     }
 }
-
-/// Largest first, or as people are asked to be ranked; equal ones stay as they are.
-fn rank(query: &ReportQuery, rows: &mut [Value]) {
-    let ranked_by = match query.report {
-        Report::Usage => Rank::TotalTokens,
-        Report::Cost => Rank::Amount,
-        Report::UserUsage | Report::UserCost => query.rank,
-    };
-    let number = |row: &Value, path: &str| match row.pointer(path) {
-        Some(Value::String(amount)) => amount.parse::<f64>().unwrap_or_default(),
-        Some(value) => value.as_f64().unwrap_or_default(),
-        None => 0.0,
-    };
-    let key = |row: &Value| match ranked_by {
-        Rank::TotalTokens => TOKENS.iter().map(|path| number(row, path)).sum(),
-        Rank::OutputTokens => number(row, "/output_tokens"),
-        Rank::UncachedInputTokens => number(row, "/uncached_input_tokens"),
-        Rank::Requests => number(row, "/requests"),
-        Rank::Amount => number(row, "/amount"),
-        Rank::ListAmount => number(row, "/list_amount"),
-    };
-    let per_user = matches!(query.report, Report::UserUsage | Report::UserCost);
-    rows.sort_by(|one, other| {
-        let order = key(one).total_cmp(&key(other));
-        if per_user && query.direction == Direction::Ascending { order } else { order.reverse() }
-    });
-}
-
-const TOKENS: [&str; 5] = [
-    "/uncached_input_tokens",
-    "/output_tokens",
-    "/cache_read_input_tokens",
-    "/cache_creation/ephemeral_5m_input_tokens",
-    "/cache_creation/ephemeral_1h_input_tokens",
-];
 
 fn not_told(source: &str, what: &'static str) -> NotTold {
     NotTold { source_name: source.to_owned(), what }

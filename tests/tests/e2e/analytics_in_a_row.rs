@@ -80,8 +80,7 @@ fn two_ephors_in_a_row_answer_every_analytics_question_alike() {
     config(&second_config, &upstream);
     let named = ["--config", second_config.to_str().unwrap()];
     run_in(ephor(["init"]).args(named).arg("--data-dir").arg(&second_data)).succeeded();
-    let enable = ["org", "enable", "--agreement", "NDA-2026-1"];
-    run_in(ephor(enable).args(named).arg("--data-dir").arg(&second_data)).succeeded();
+    run_in(ephor(["org", "analytics", "enable"]).args(named).arg("--data-dir").arg(&second_data)).succeeded();
     let create = ["keys", "create", "--name", "reader", "--scope", "read:analytics"];
     let keys = run(&second_data, &create).json();
 

@@ -10,7 +10,7 @@
 //! 3. [`merge`] them (or [`merge_summaries`], a day at a time), put them in order with [`order_rows`], and page as ever.
 //!
 //! Cost and usage: [`Place::cut_for`] finds the stored cut that tells a question, [`report_rows`] narrows it. Where surfaces
-//! have different origins, ask each origin for [`products_of`] it and add up with [`add_reports`].
+//! have different origins, ask each origin for [`products_of`] it, add up with [`add_reports`] and order with [`rank_reports`].
 //!
 //! [`differences`] lists the cells in which two origins tell different numbers of the same day.
 
@@ -40,7 +40,7 @@ pub use merge::{fill, fill_summary, merge, merge_summaries};
 pub use origins::{Origin, OriginRule, Origins};
 pub use over_days::{Group, by_group, over_days};
 pub use place::Place;
-pub use reports::{Products, add_reports, needed_dimensions, products_of, report_rows};
+pub use reports::{Products, add_reports, needed_dimensions, products_of, rank_reports, report_rows};
 
 /// Why a question has no answer from an upstream's days.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -2,15 +2,16 @@
 //! A row has every field up to P6; what it is not cut by is null.
 //! Never splits a number that the upstream gave in one piece.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ephor_wire::usage::Surface;
+use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
 use super::merge::put;
 use super::origins::{Origin, Origins};
 use super::over_days::{money, sum};
-use crate::query::{CostDimension, CostFilters, Report};
+use crate::query::{CostDimension, CostFilters, Direction, Rank, Report};
 
 /// Numbers of a usage row.
 const TOKENS: [&str; 6] = [
@@ -72,13 +73,21 @@ pub fn products_of(origins: &Origins, origin: &Origin) -> Products {
     }
 }
 
-/// The dimensions that a question needs its rows to be cut by; for [`super::Place::cut_for`].
+/// The dimensions that a question needs its rows to be cut by; for [`super::Place::cut_for`]. Buckets are cut by no user, so
+/// that no cut tells what some users spent of one.
 #[must_use]
-pub fn needed_dimensions(group_by: &[CostDimension], filters: &CostFilters, products: &Products) -> Vec<&'static str> {
+pub fn needed_dimensions(
+    report: Report,
+    group_by: &[CostDimension],
+    filters: &CostFilters,
+    products: &Products,
+) -> Vec<&'static str> {
+    let buckets = matches!(report, Report::Usage | Report::Cost);
+    let by_user = (buckets && !filters.user_ids.is_empty()).then_some("user_id");
     let filtered = filtered_by(filters).into_iter().filter(|(_, wanted)| !wanted.is_empty()).map(|(name, _)| name);
     let by_product = (*products != Products::All).then_some("product");
     let mut needed: Vec<&str> =
-        group_by.iter().map(|dimension| name_of(*dimension)).chain(filtered).chain(by_product).collect();
+        group_by.iter().map(|dimension| name_of(*dimension)).chain(filtered).chain(by_product).chain(by_user).collect();
     needed.sort_unstable();
     needed.dedup();
     needed
@@ -120,6 +129,51 @@ pub fn report_rows(
 #[must_use]
 pub fn add_reports(report: Report, group_by: &[CostDimension], parts: &[Vec<Value>]) -> Vec<Value> {
     report_rows(report, group_by, &CostFilters::default(), &Products::All, &parts.concat())
+}
+
+/// Puts added rows in the published order: the rows of a bucket largest first, those of people together, the people ranked by
+/// their whole. Equal ones stand by user and cut.
+pub fn rank_reports(report: Report, rank: Rank, direction: Direction, rows: &mut [Value]) {
+    let per_user = matches!(report, Report::UserUsage | Report::UserCost);
+    let (rank, direction) = match report {
+        Report::Usage => (Rank::TotalTokens, Direction::Descending),
+        Report::Cost => (Rank::Amount, Direction::Descending),
+        Report::UserUsage | Report::UserCost => (rank, direction),
+    };
+    let user_of = |row: &Value| row["actor"]["user_id"].as_str().unwrap_or_default().to_owned();
+    let mut wholes: HashMap<String, Decimal> = HashMap::new();
+    for row in rows.iter().filter(|_| per_user) {
+        let whole = wholes.entry(user_of(row)).or_default();
+        *whole = whole.checked_add(size(rank, row)).unwrap_or(Decimal::MAX);
+    }
+    rows.sort_by_cached_key(|row| {
+        let user = user_of(row);
+        let size = wholes.get(&user).copied().unwrap_or_else(|| size(rank, row));
+        let size = if direction == Direction::Descending { -size } else { size };
+        (size, user, CUT_ORDER.map(|name| row[name].as_str().map(str::to_owned)))
+    });
+}
+
+/// The cuts in the order in which equal rows stand.
+const CUT_ORDER: [&str; 8] =
+    ["product", "model", "context_window", "inference_geo", "speed", "rbac_group_id", "cost_type", "token_type"];
+
+/// What a row is ranked by.
+fn size(rank: Rank, row: &Value) -> Decimal {
+    let number = |path: &str| match row.pointer(path) {
+        Some(Value::String(amount)) => amount.parse().unwrap_or_default(),
+        Some(value) => value.as_i64().map(Decimal::from).unwrap_or_default(),
+        None => Decimal::ZERO,
+    };
+    match rank {
+        // All but the last, which counts searches.
+        Rank::TotalTokens => TOKENS[..TOKENS.len() - 1].iter().map(|path| number(path)).sum(),
+        Rank::OutputTokens => number("/output_tokens"),
+        Rank::UncachedInputTokens => number("/uncached_input_tokens"),
+        Rank::Requests => number("/requests"),
+        Rank::Amount => number("/amount"),
+        Rank::ListAmount => number("/list_amount"),
+    }
 }
 
 fn added(report: Report, group_by: &[CostDimension], parts: &[&Value]) -> Value {
@@ -206,7 +260,7 @@ fn name_of(dimension: CostDimension) -> &'static str {
 }
 
 /// Filters by the dimension that they need.
-fn filtered_by(filters: &CostFilters) -> [(&'static str, &[String]); 8] {
+fn filtered_by(filters: &CostFilters) -> [(&'static str, &[String]); 9] {
     [
         ("product", &filters.products),
         ("model", &filters.models),
@@ -216,5 +270,6 @@ fn filtered_by(filters: &CostFilters) -> [(&'static str, &[String]); 8] {
         ("rbac_group_id", &filters.rbac_group_ids),
         ("slack_channel_id", &filters.slack_channel_ids),
         ("claude_tag_category", &filters.tag_categories),
+        ("claude_tag_user_id", &filters.tag_user_ids),
     ]
 }

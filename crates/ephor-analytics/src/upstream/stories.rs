@@ -396,6 +396,33 @@ fn users_of_a_report_are_added_over_days_with_both_spellings_of_their_address() 
 }
 
 #[test]
+fn people_are_ranked_by_their_whole_and_their_rows_stand_together() {
+    use crate::query::{Direction, Rank};
+    let row =
+        |user: &str, model: &str, amount: &str| json!({"actor": {"user_id": user}, "model": model, "amount": amount});
+    let rows =
+        [row("b", "y", "3.0"), row("a", "z", "2.0"), row("c", "x", "4.5"), row("a", "x", "2.5"), row("b", "x", "0.5")];
+    let order = |report: Report, direction: Direction| {
+        let mut rows = rows.to_vec();
+        rank_reports(report, Rank::Amount, direction, &mut rows);
+        let names: Vec<String> =
+            rows.iter().map(|row| told(row, &["/actor/user_id", "/model"]).replace(['"', ' '], "")).collect();
+        names.join(" ")
+    };
+    assert_eq!(order(Report::UserCost, Direction::Descending), "ax az cx bx by");
+    assert_eq!(order(Report::UserCost, Direction::Ascending), "bx by ax az cx");
+    // In a bucket each row stands for itself.
+    assert_eq!(order(Report::Cost, Direction::Ascending), "cx by ax az bx");
+}
+
+#[test]
+fn buckets_do_not_tell_what_some_users_spent() {
+    let filters = CostFilters { user_ids: vec!["user_1".to_owned()], ..CostFilters::default() };
+    assert_eq!(needed_dimensions(Report::Usage, &[], &filters, &Products::All), ["user_id"]);
+    assert_eq!(needed_dimensions(Report::UserUsage, &[], &filters, &Products::All), [""; 0]);
+}
+
+#[test]
 fn the_coarsest_cut_that_tells_a_question_is_taken_and_never_one_whose_parts_do_not_add_up() {
     let read = json!({"read": ["2026-03-01/2026-03-31"]});
     let mut listings = serde_json::Map::new();
@@ -437,6 +464,7 @@ fn products_are_shared_out_among_origins_without_rest_or_overlap() {
         assert_ne!(ours.contains(product), theirs.contains(product), "{product:?}");
     }
     let needed = needed_dimensions(
+        Report::Cost,
         &[CostDimension::Model],
         &CostFilters { speeds: vec!["fast".to_owned()], ..CostFilters::default() },
         &ours,
