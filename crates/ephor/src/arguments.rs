@@ -180,7 +180,11 @@ pub(crate) struct Simulate {
     /// One activity of every type of the catalogue besides.
     #[arg(long)]
     pub(crate) all_types: bool,
-    /// Write activities.ndjson, directory/ and truth.json into this folder.
+    /// For benchmarks: only usage events, that many for each person on each day of work, written to usage.ndjson in --out.
+    #[arg(long, value_name = "N", conflicts_with_all = ["activities", "all_types", "serve"])]
+    pub(crate) usage_per_user: Option<u32>,
+    /// Write activities.ndjson, usage.ndjson, directory/ and truth.json into this folder. With --usage-per-user, `-` is
+    /// standard output.
     #[arg(long, value_name = "DIR", required_unless_present = "serve")]
     pub(crate) out: Option<PathBuf>,
     /// Serve the organisation as an upstream on this address, for a collector to drain.

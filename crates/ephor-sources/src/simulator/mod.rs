@@ -33,10 +33,11 @@ mod tests;
 use ephor_wire::timestamp::UtcDay;
 
 pub use directory::{Listing, SimulatedDirectory, SimulatedList};
-pub use output::{SimulationError, WrittenCounts};
+pub use output::{SimulationError, WrittenCounts, WrittenUsage};
 pub use stream::{Activities, SimulatedActivity};
 pub use truth::{Entity, Incident, Truth, UseCase};
 pub use upstream::{SimulatedUpstream, UpstreamAnswer};
+pub use usage::UsageCrowd;
 pub use usage::UsageEvents;
 
 use calendar::Span;
@@ -68,6 +69,12 @@ impl SimulationOptions {
     pub fn new(seed: u64, users: usize, days: usize, end: UtcDay) -> Self {
         Self { seed, users, days, end, activities_target: None, all_types: false }
     }
+
+    fn span(&self) -> Span {
+        // A hundred years are more than enough, and keep day numbers within a stream number.
+        let days = u32::try_from(self.days.clamp(1, 36_525)).unwrap_or(1);
+        Span::new(self.end.start_micros(), days)
+    }
 }
 
 /// An organisation and its plan, ready to be played.
@@ -85,9 +92,7 @@ pub struct Simulation {
 impl Simulation {
     #[must_use]
     pub fn new(options: SimulationOptions) -> Self {
-        // A hundred years are more than enough, and keep day numbers within a stream number.
-        let days = u32::try_from(options.days.clamp(1, 36_525)).unwrap_or(1);
-        let span = Span::new(options.end.start_micros(), days);
+        let span = options.span();
         let mut company = Company::found(options.seed, people::hire(options.seed, options.users, &span), &span);
         let machines = machines::machines(&company);
         let mut plan = Plan::new(span);

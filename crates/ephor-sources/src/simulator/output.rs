@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Simulation;
+use super::{Simulation, UsageCrowd};
 
 /// What went wrong while writing a simulation.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,25 @@ pub struct WrittenCounts {
     pub usage_events: u64,
     pub directory_rows: u64,
     pub incidents: u64,
+}
+
+/// How much [`UsageCrowd::write_out`] has written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct WrittenUsage {
+    pub usage_events: u64,
+    pub usage_bytes: u64,
+}
+
+impl UsageCrowd {
+    /// Writes `usage.ndjson` into `dir`.
+    ///
+    /// # Errors
+    /// If a folder or file cannot be written; the error names it.
+    pub fn write_out(&self, dir: &Path) -> Result<WrittenUsage, SimulationError> {
+        fs::create_dir_all(dir).map_err(|source| SimulationError::Write { path: dir.to_owned(), source })?;
+        let (usage_events, usage_bytes) = write_file(&dir.join("usage.ndjson"), |out| self.write(out))?;
+        Ok(WrittenUsage { usage_events, usage_bytes })
+    }
 }
 
 /// Large enough that a million rows take few system calls.

@@ -159,7 +159,7 @@ fn write_text(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
 }
 
-fn write_number(out: &mut Vec<u8>, value: i64) {
+pub(crate) fn write_number(out: &mut Vec<u8>, value: i64) {
     if value < 0 {
         out.push(b'-');
     }

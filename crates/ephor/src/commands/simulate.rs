@@ -2,10 +2,11 @@
 //! The same seed gives the same bytes, everywhere and always.
 //! Never touches a lake.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use ephor_sources::simulator::{Simulation, SimulationOptions};
+use ephor_sources::simulator::{Simulation, SimulationOptions, UsageCrowd};
 use ephor_wire::timestamp::UtcDay;
 
 use crate::arguments::{Global, Simulate};
@@ -18,14 +19,18 @@ pub(super) async fn run(global: &Global, options: &Simulate) -> Result<ExitCode,
         Some(day) => parse_day(day)?,
         None => UtcDay::from_micros(jiff::Timestamp::now().as_microsecond()),
     };
-    let simulation = Simulation::new(SimulationOptions {
+    let simulated = SimulationOptions {
         seed: options.seed,
         users: options.users,
         days: options.days,
         end,
         activities_target: options.activities,
         all_types: options.all_types,
-    });
+    };
+    if let (Some(per_user), Some(out)) = (options.usage_per_user, &options.out) {
+        return crowd(global, &UsageCrowd::new(&simulated, per_user), out);
+    }
+    let simulation = Simulation::new(simulated);
     if let Some(out) = &options.out {
         let written = simulation.write_out(out)?;
         output::print(global.format, &written, |written| {
@@ -35,6 +40,19 @@ pub(super) async fn run(global: &Global, options: &Simulate) -> Result<ExitCode,
     if let Some(address) = options.serve {
         serve(global, &simulation, address).await?;
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Usage events alone, into a folder or for the next command of a pipe.
+fn crowd(global: &Global, crowd: &UsageCrowd, out: &Path) -> Result<ExitCode, Failure> {
+    if out == Path::new("-") {
+        crowd.write(&mut std::io::stdout().lock())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let written = crowd.write_out(out)?;
+    output::print(global.format, &written, |written| {
+        format!("{} usage events in {}", written.usage_events, out.display())
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

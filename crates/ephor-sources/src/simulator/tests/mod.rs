@@ -11,6 +11,7 @@ use ephor_wire::timestamp::{Timestamp, UtcDay};
 use serde_json::Value;
 
 mod upstream;
+mod usage;
 
 use super::chores::CHORES;
 use super::deeds::DEEDS;

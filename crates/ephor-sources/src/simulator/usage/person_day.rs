@@ -1,5 +1,5 @@
 //! One person's usage on one day: what follows from an activity, and what no activity tells of.
-//! Promises events within the day, with ids that are drawn and so the same for the same seed.
+//! Promises events within the simulated span, with ids that are drawn and so the same for the same seed.
 //! Never draws from another part's dice.
 
 use ephor_wire::usage::{Surface, UsageEvent, UsageKind};
@@ -12,7 +12,7 @@ use super::super::people::{Person, Profile};
 use super::seen::Seen;
 
 /// A model, what it costs in dollars a million tokens in and out, and how often it is chosen.
-const MODELS: [(&str, i64, i64); 6] = [
+pub(super) const MODELS: [(&str, i64, i64); 6] = [
     ("claude-sonnet-4-5-20250929", 3, 15),
     ("claude-sonnet-4-5-20250929", 3, 15),
     ("claude-sonnet-4-5-20250929", 3, 15),
@@ -20,17 +20,16 @@ const MODELS: [(&str, i64, i64); 6] = [
     ("claude-haiku-4-5-20251001", 1, 5),
     ("claude-opus-4-5-20251101", 5, 25),
 ];
-const EDIT_TOOLS: [&str; 5] = ["edit_tool", "edit_tool", "edit_tool", "write_tool", "notebook_edit_tool"];
-const APPS: [&str; 4] = ["excel", "powerpoint", "word", "outlook"];
-const ARTIFACT_TYPES: [&str; 5] =
+pub(super) const EDIT_TOOLS: [&str; 6] =
+    ["edit_tool", "edit_tool", "edit_tool", "multi_edit_tool", "write_tool", "notebook_edit_tool"];
+pub(super) const APPS: [&str; 4] = ["excel", "powerpoint", "word", "outlook"];
+pub(super) const ARTIFACT_TYPES: [&str; 5] =
     ["text/markdown", "text/html", "application/vnd.ant.react", "application/vnd.ant.code", "image/svg+xml"];
 
 pub(super) struct PersonDay<'a> {
     pub(super) simulation: &'a Simulation,
     pub(super) person: &'a Person,
     pub(super) dice: Dice,
-    /// When the day ends.
-    pub(super) end: i64,
     pub(super) events: &'a mut Vec<UsageEvent>,
 }
 
@@ -63,6 +62,9 @@ impl PersonDay<'_> {
             }
             "claude_artifact_viewed" if self.dice.percent(30) => {
                 self.tell(&chat, seen.at, UsageKind::ArtifactViewed, json!({ "artifact_id": entity }));
+            }
+            "claude_project_viewed" if self.dice.percent(25) => {
+                self.tell(&chat, seen.at, UsageKind::ProjectUsed, json!({}));
             }
             "claude_project_created" => self.tell(&chat, seen.at, UsageKind::ProjectCreated, json!({})),
             "claude_skill_enabled" => {
@@ -164,9 +166,19 @@ impl PersonDay<'_> {
         }
         let seconds = self.dice.between(30, 3_000);
         self.tell(&code, at + 9 * MINUTE, UsageKind::ActiveTime, json!({ "detail": "user", "count": seconds }));
+        self.tell(&code, at + 7 * MINUTE, UsageKind::Other, json!({ "event.name": "compaction" }));
         self.extras(&code, at + 3 * MINUTE);
         let skill = self.dice.percent(25).then(|| self.skill(&code, at + 3 * MINUTE));
-        self.requests(&code, at + 6 * MINUTE, prompts * 4, skill.as_deref());
+        // Some clients send counters, some events, and some both, which tell the same story.
+        let (counters, events) =
+            *self.dice.pick(&[(false, true), (false, true), (false, true), (true, false), (true, true)]);
+        if counters {
+            let more = json!({ "model": MODELS[0].0, "input_tokens": prompts * 900, "output_tokens": prompts * 300 });
+            self.tell(&code, at + 6 * MINUTE, UsageKind::ApiUsage, more);
+        }
+        if events {
+            self.requests(&code, at + 6 * MINUTE, prompts * 4, skill.as_deref());
+        }
     }
 
     fn cowork_session(&mut self, id: &str, at: i64) {
@@ -251,8 +263,14 @@ impl PersonDay<'_> {
         }
     }
 
-    /// Activates a skill; its name.
+    /// Activates a skill; its name. One's own has an id for a name, and a name to read.
     fn skill(&mut self, session: &Session, at: i64) -> String {
+        if self.dice.percent(10) {
+            let skill = format!("skill_of_{}", self.person.index);
+            let more = json!({ "skill_name": skill, "detail": "private", "display_name": "My checklist" });
+            self.tell(session, at, UsageKind::SkillUsed, more);
+            return skill;
+        }
         let company = &self.simulation.company;
         let skill = self.dice.pick(&company.skills[..company.standing.skills]).name.clone();
         let status = *self.dice.pick(&["organization", "organization", "public"]);
@@ -311,7 +329,7 @@ impl PersonDay<'_> {
             "user_id": self.person.id,
             "user_email": self.person.email,
         }));
-        let at = (at + self.dice.between(0, 50) * SECOND).min(self.end - 1);
+        let at = self.simulation.span.clamp(at + self.dice.between(0, 50) * SECOND);
         event.insert("time".to_owned(), ephor_wire::timestamp::Timestamp::from_micros(at).as_str().into());
         event.extend(session.fields.clone());
         event.extend(fields(more));

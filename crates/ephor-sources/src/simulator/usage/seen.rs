@@ -8,13 +8,14 @@ use serde::Deserialize;
 use super::super::dice::{Dice, Purpose};
 
 /// The types that usage follows from.
-const TYPES: [&str; 10] = [
+const TYPES: [&str; 11] = [
     "claude_chat_created",
     "claude_chat_viewed",
     "claude_file_uploaded",
     "claude_artifact_created",
     "claude_artifact_viewed",
     "claude_project_created",
+    "claude_project_viewed",
     "claude_skill_enabled",
     "ccr_session_created",
     "cowork_session_updated",
