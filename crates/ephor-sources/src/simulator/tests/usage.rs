@@ -80,11 +80,10 @@ fn chats_files_artifacts_and_projects_are_those_of_the_feed() {
         let cowork_session = names.session_id.as_ref().filter(|_| names.surface.as_deref() == Some("cowork"));
         let project = names.project_id.as_ref().filter(|_| chat);
         let artifact = names.artifact_id.as_ref().filter(|_| chat);
-        for id in [names.conversation_id.as_ref(), names.file_id.as_ref(), cowork_session, project, artifact] {
-            if let Some(id) = id {
-                assert!(named.contains(id), "the feed does not name {id} of {}", event.to_json());
-                compared += 1;
-            }
+        let ids = [names.conversation_id.as_ref(), names.file_id.as_ref(), cowork_session, project, artifact];
+        for id in ids.into_iter().flatten() {
+            assert!(named.contains(id), "the feed does not name {id} of {}", event.to_json());
+            compared += 1;
         }
     }
     assert!(compared > 1_000);
