@@ -38,7 +38,8 @@ async fn walk(house: &House, path: &str, query: &str, key: &str) -> Vec<Vec<i64>
 #[tokio::test]
 async fn all_eleven_endpoints_are_there_under_one_scope() {
     let (house, key) = open().await;
-    let mut told = Vec::new();
+    told::tell(numbered(0));
+    let mut answers = Vec::new();
     for route in crate::mount(house.app.clone()).table.iter().filter(|route| route.family == Family::Analytics) {
         assert_eq!(route.permission, Permission::Scope(Scope::ReadAnalytics));
         let query = match route.path.rsplit('/').next().unwrap() {
@@ -47,9 +48,9 @@ async fn all_eleven_endpoints_are_there_under_one_scope() {
             _ => DAY,
         };
         let answer = house.get(&format!("{}?{query}&beta=true", route.path), &key).await;
-        told.push(format!("{} {} {}", answer.status.as_u16(), route.path, answer.text));
+        answers.push(format!("{} {} {}", answer.status.as_u16(), route.path, answer.text));
     }
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(answers.join("\n"), @r#"
     200 /v1/organizations/analytics/users {"data":[],"next_page":null}
     200 /v1/organizations/analytics/apps/chat/projects {"data":[],"next_page":null}
     200 /v1/organizations/analytics/skills {"data":[],"next_page":null}
