@@ -9,8 +9,8 @@ use serde_json::Value;
 
 const DEMO: [&str; 8] = ["--users", "40", "--days", "12", "--seed", "11", "--activities", "4000"];
 
-/// Days that are compared; one a week old is settled, yesterday is not.
-const AGES_DAYS: [u64; 4] = [1, 2, 5, 10];
+/// Days that are compared; one older than a week is settled. Yesterday closes at 10:00 UTC, so it is there on some runs only.
+const AGES_DAYS: [u64; 4] = [2, 3, 5, 10];
 
 const LISTINGS: [&str; 6] = ["users", "apps/chat/projects", "skills", "connectors", "plugins", "artifacts"];
 
@@ -52,7 +52,7 @@ fn pages(client: &Client, question: &str) -> Vec<Value> {
 
 /// Every question that both are asked.
 fn questions() -> Vec<String> {
-    let mut questions = vec![format!("summaries?starting_date={}&ending_date={}", day(10), day(0))];
+    let mut questions = vec![format!("summaries?starting_date={}&ending_date={}", day(10), day(1))];
     for age in AGES_DAYS {
         let (date, next) = (day(age), day(age - 1));
         questions.extend(LISTINGS.map(|listing| format!("{listing}?date={date}&limit=7")));
@@ -91,8 +91,10 @@ fn two_ephors_in_a_row_answer_every_analytics_question_alike() {
     };
     let report = collect();
     assert!(report[0]["added"].as_u64() > Some(0), "{report}");
-    // What is read is settled or was read a moment ago: there is nothing to ask.
-    assert_eq!(collect()[0]["requests"], 0);
+    // What is read is settled or was read a moment ago. Only a day that is not closed yet is asked for again, once a listing.
+    let again = collect();
+    assert_eq!(again[0]["added"], 0, "{again}");
+    assert!(again[0]["requests"].as_u64().unwrap() <= LISTINGS.len() as u64, "{again}");
 
     let theirs = first.client("analytics");
     // Collecting goes on from where it stands; in this test the node has nothing to ask for any more.

@@ -2,16 +2,14 @@
 //! Promises: both are asked from Python over one kept connection, and every page must hold the same ids.
 //! Never measures how a position was found, only the page.
 
-use std::process::Command;
-
 use serde::Deserialize;
 
-use super::Bench;
 use super::import::Lake;
 use super::measure::PeakWatch;
 use super::node::Node;
 use super::postgres::Cluster;
 use super::report::{PageResult, Results};
+use super::{Bench, script};
 use crate::step::{Blame, Failure, Outcome, ask};
 
 /// One kind of page as a Python script reports it.
@@ -64,10 +62,4 @@ pub fn measure(bench: &Bench<'_>, lake: &Lake, cluster: &Cluster, results: &mut 
         });
     }
     Ok(())
-}
-
-fn script(bench: &Bench<'_>, name: &str) -> Command {
-    let mut command = Command::new(bench.workspace.python());
-    command.arg(bench.workspace.root.join("benches").join(name)).env("PYTHONDONTWRITEBYTECODE", "1");
-    command
 }

@@ -22,15 +22,7 @@ pub struct Lake {
 }
 
 pub fn into_ephor(bench: &Bench<'_>, results: &mut Results) -> Outcome<Lake> {
-    let folder = bench.folder.join("lake");
-    remove(&folder)?;
-    let keys = ask(Command::new(&bench.binary)
-        .args(["init", "--format", "json", "--data-dir"])
-        .arg(&folder)
-        .current_dir(&bench.folder))?;
-    let keys: Value = serde_json::from_str(keys.trim()).blame("`ephor init` printed no JSON")?;
-    // Served pages need recording to be on; each of them is then written down, as in real life.
-    ask(Command::new(&bench.binary).args(["org", "enable", "--agreement", "benchmark", "--data-dir"]).arg(&folder))?;
+    let Lake { folder, keys } = new_lake(bench, "lake")?;
     let run = measure::run(
         Command::new(&bench.binary)
             .args(["import", "--format", "json", "--data-dir"])
@@ -49,6 +41,20 @@ pub fn into_ephor(bench: &Bench<'_>, results: &mut Results) -> Outcome<Lake> {
         disk_bytes: measure::bytes_on_disk(&folder),
         note: "parse, strip content, deduplicate, fsync; whole data folder",
     })?;
+    Ok(Lake { folder, keys })
+}
+
+/// A data folder with keys in which recording is on.
+pub fn new_lake(bench: &Bench<'_>, name: &str) -> Outcome<Lake> {
+    let folder = bench.folder.join(name);
+    remove(&folder)?;
+    let keys = ask(Command::new(&bench.binary)
+        .args(["init", "--format", "json", "--data-dir"])
+        .arg(&folder)
+        .current_dir(&bench.folder))?;
+    let keys: Value = serde_json::from_str(keys.trim()).blame("`ephor init` printed no JSON")?;
+    // Served pages need recording to be on; each of them is then written down, as in real life.
+    ask(Command::new(&bench.binary).args(["org", "enable", "--agreement", "benchmark", "--data-dir"]).arg(&folder))?;
     Ok(Lake { folder, keys })
 }
 
@@ -121,7 +127,7 @@ fn read(bench: &Bench<'_>, file: &str) -> Outcome<String> {
     fs::read_to_string(&path).blame(format!("cannot read {}", path.display()))
 }
 
-fn remove(path: &std::path::Path) -> Outcome<()> {
+pub fn remove(path: &std::path::Path) -> Outcome<()> {
     let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     match removed {
         Ok(()) => Ok(()),

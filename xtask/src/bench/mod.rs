@@ -2,6 +2,7 @@
 //! Promises: every system gets the same rows, must make them durable, and its pages are compared row by row.
 //! Never leaves a process behind, and never talks to anything but loopback and its own folder.
 
+mod analytics;
 mod feed;
 mod import;
 mod measure;
@@ -39,6 +40,8 @@ pub struct BenchOptions {
     /// Keep the generated activities and the imported lake.
     #[arg(long)]
     keep: bool,
+    #[command(flatten)]
+    analytics: analytics::AnalyticsOptions,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -47,8 +50,10 @@ enum What {
     Import,
     /// Pages of the activity feed over HTTP.
     Feed,
-    /// Both.
+    /// Both of activities.
     All,
+    /// Days built and questions answered of the Analytics API, and telemetry taken in.
+    Analytics,
 }
 
 /// What the measuring parts share.
@@ -70,25 +75,37 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> 
     let folder = workspace.target.join("bench");
     fs::create_dir_all(&folder).blame(format!("cannot make {}", folder.display()))?;
     let simulated = folder.join(format!("simulated-{}", options.rows));
-    steps.run("simulate", || simulate(&binary, &simulated, options.rows))?;
     let activities = simulated.join("activities.ndjson");
-    let bench = Bench { workspace, binary, folder: folder.clone(), activities, requests: options.requests };
-
-    let mut results = report::Results::begin(workspace, &bench.activities, profile, &bench.binary)?;
-    steps.run("warm the file cache", || read_through(&bench.activities))?;
-    let lake = steps.run("import: ephor", || import::into_ephor(&bench, &mut results))?;
-    if options.what != What::Feed {
-        steps.run("import: DuckDB", || import::into_duckdb(&bench, &mut results))?;
+    let bench = Bench { workspace, binary, folder, activities, requests: options.requests };
+    if options.what == What::Analytics {
+        return analytics::run(&bench, steps, &options.analytics, options.keep);
     }
-    let cluster = steps.run("import: PostgreSQL", || import::into_postgres(&bench, &mut results))?;
+    steps.run("simulate", || simulate(&bench.binary, &simulated, options.rows))?;
+    of_activities(&bench, steps, options, profile, &simulated)
+}
+
+fn of_activities(
+    bench: &Bench<'_>,
+    steps: &mut Steps,
+    options: &BenchOptions,
+    profile: &str,
+    simulated: &Path,
+) -> Outcome<()> {
+    let mut results = report::Results::begin(bench.workspace, &bench.activities, profile, &bench.binary)?;
+    steps.run("warm the file cache", || read_through(&bench.activities))?;
+    let lake = steps.run("import: ephor", || import::into_ephor(bench, &mut results))?;
+    if options.what != What::Feed {
+        steps.run("import: DuckDB", || import::into_duckdb(bench, &mut results))?;
+    }
+    let cluster = steps.run("import: PostgreSQL", || import::into_postgres(bench, &mut results))?;
     if options.what != What::Import {
-        steps.run("feed pages", || feed::measure(&bench, &lake, &cluster, &mut results))?;
+        steps.run("feed pages", || feed::measure(bench, &lake, &cluster, &mut results))?;
     }
     drop(cluster);
     results.print();
-    results.write(&folder.join("results.json"))?;
+    results.write(&bench.folder.join("results.json"))?;
     if !options.keep {
-        for leftover in [lake.folder.as_path(), simulated.as_path()] {
+        for leftover in [lake.folder.as_path(), simulated] {
             fs::remove_dir_all(leftover).blame(format!("cannot remove {}", leftover.display()))?;
         }
     }
@@ -118,4 +135,11 @@ fn read_through(file: &Path) -> Outcome<()> {
     let mut source = fs::File::open(file).blame(format!("cannot open {}", file.display()))?;
     std::io::copy(&mut source, &mut std::io::sink()).blame(format!("cannot read {}", file.display()))?;
     Ok(())
+}
+
+/// One of the scripts in `benches/`, in the Python environment of the clients.
+fn script(bench: &Bench<'_>, name: &str) -> Command {
+    let mut command = Command::new(bench.workspace.python());
+    command.arg(bench.workspace.root.join("benches").join(name)).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
 }

@@ -27,6 +27,7 @@ impl Node {
             .args(["up", "--format", "json", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(&lake.folder)
             .env("EPHOR_SERVER__RATE_LIMIT_PER_MINUTE", REQUESTS_PER_MINUTE)
+            .env("EPHOR_ANALYTICS__RATE_LIMIT_PER_MINUTE", REQUESTS_PER_MINUTE)
             .current_dir(&bench.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
