@@ -4,6 +4,7 @@
 
 mod analytics_config;
 mod arguments;
+mod background;
 mod collecting;
 mod commands;
 mod config;

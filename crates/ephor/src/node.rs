@@ -4,25 +4,18 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ephor_analytics::Analytics;
 use ephor_lake::control::Control;
-use ephor_lake::{Appender, CompactOptions, CompactReach, Lake, LakeOptions, Retention};
-use ephor_server::{AnalyticsLimits, App, AppParts, ServerError, ServerOptions, TlsFiles};
+use ephor_lake::{Appender, Lake, LakeOptions};
+use ephor_server::{App, AppParts, ServerError, ServerOptions, TlsFiles};
 use ephor_sources::Door;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::analytics_config::AnalyticsConfig;
-use crate::config::Server;
+use crate::background::{self, Parts};
+use crate::config::{Config, Server};
 use crate::failure::Failure;
-
-/// How often a running node looks for files to merge and days to let go.
-const UPKEEP_EVERY: Duration = Duration::from_secs(60);
-
-/// How often a running node looks for usage in new activities. A day closes hours after its end: there is no hurry.
-const FOLLOW_EVERY: Duration = Duration::from_secs(20);
 
 /// The parts that every serving command needs, opened together.
 pub(crate) struct Node {
@@ -37,68 +30,6 @@ impl Node {
         let (lake, appender) = Lake::open_writer(dir, LakeOptions::default()).await?;
         let control = Control::open(dir).await?;
         Ok(Self { lake, appender, control, door: Arc::new(Door::new()) })
-    }
-}
-
-/// Compacts what has become slow to read and applies retention, until told to stop.
-pub(crate) async fn upkeep(appender: Appender, retention: Option<Retention>, mut stop: watch::Receiver<bool>) {
-    let mut ticks = tokio::time::interval(UPKEEP_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            _ = stop.changed() => return,
-        }
-        let options = CompactOptions { reach: CompactReach::Crowded, retention: retention.clone() };
-        match appender.compact(options).await {
-            Ok(report) if report.files_merged > 0 || report.days_expired > 0 => {
-                tracing::info!(
-                    merged = report.files_merged,
-                    written = report.files_written,
-                    expired_days = report.days_expired,
-                    "upkeep"
-                );
-            }
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "upkeep was put off to the next time"),
-        }
-    }
-}
-
-/// Builds the days that have closed, and those of which late facts came, until told to stop.
-async fn close_days(analytics: Analytics, limits: AnalyticsLimits, mut stop: watch::Receiver<bool>) {
-    let mut ticks = tokio::time::interval(UPKEEP_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            _ = stop.changed() => return,
-        }
-        // A day that is half built when the node stops is built again: nothing of it is in the table before its commit.
-        let built = tokio::select! {
-            built = analytics.catch_up(limits.closed_day(now_micros())) => built,
-            _ = stop.changed() => return,
-        };
-        match built {
-            Ok(built) if built.days > 0 => tracing::info!(days = built.days, rows = built.rows, "analytics built"),
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "analytics are built at the next try"),
-        }
-    }
-}
-
-/// Takes over the usage that new activities tell of, until told to stop.
-async fn follow_usage(lake: Lake, appender: Appender, mut stop: watch::Receiver<bool>) {
-    let mut ticks = tokio::time::interval(FOLLOW_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            _ = stop.changed() => return,
-        }
-        if let Err(error) = ephor_sources::follow_activities(&lake, &appender, now_micros()).await {
-            tracing::warn!(%error, "the usage in new activities is taken over at the next try");
-        }
     }
 }
 
@@ -130,7 +61,7 @@ pub(crate) struct Serving {
     node: NodeRest,
     server: JoinHandle<Result<(), ServerError>>,
     background: JoinSet<()>,
-    upkeep: [JoinHandle<()>; 3],
+    upkeep: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
     end_server: oneshot::Sender<()>,
 }
@@ -143,15 +74,10 @@ struct NodeRest {
 
 impl Serving {
     /// Binds, starts and waits until requests are answered.
-    pub(crate) async fn start(
-        node: Node,
-        server: &Server,
-        analytics: &AnalyticsConfig,
-        retention: Option<Retention>,
-    ) -> Result<Self, Failure> {
+    pub(crate) async fn start(node: Node, server: &Server, config: &Config) -> Result<Self, Failure> {
         let options = ServerOptions {
             rate_limit_per_minute: server.rate_limit_per_minute,
-            analytics: analytics.limits()?,
+            analytics: config.analytics.limits()?,
             usage_limit_per_minute: server.usage_limit_per_minute,
             max_body_bytes: server.max_body_bytes,
             allow_plaintext_public: server.allow_plaintext_public,
@@ -175,11 +101,9 @@ impl Serving {
         let Node { lake, appender, control, door } = node;
         let rest = NodeRest { appender: appender.clone(), control: control.clone() };
         let (stop, stopping) = watch::channel(false);
-        let upkeep = tokio::spawn(upkeep(appender.clone(), retention, stopping.clone()));
-        let following = tokio::spawn(follow_usage(lake.clone(), appender.clone(), stopping.clone()));
-        let limits = options.analytics.clone();
-        let analytics = Analytics::open(&lake, analytics.options()).await?;
-        let closing = tokio::spawn(close_days(analytics.clone(), limits, stopping.clone()));
+        let analytics = Analytics::open(&lake, config.analytics.options()).await?;
+        let parts = Parts { lake: lake.clone(), appender: appender.clone(), analytics: analytics.clone() };
+        let upkeep = background::start(&parts, config, &stopping)?;
         let app = App::new(AppParts { lake, appender, analytics, control, door, clock: now_micros, options });
         let background = ephor_server::spawn_background(&app, stopping);
         let (end_server, ended) = oneshot::channel::<()>();
@@ -187,16 +111,7 @@ impl Serving {
         let server = tokio::spawn(ephor_server::serve(app.clone(), listener, async {
             let _ = ended.await;
         }));
-        Ok(Self {
-            address,
-            app,
-            node: rest,
-            server,
-            background,
-            upkeep: [upkeep, closing, following],
-            stop,
-            end_server,
-        })
+        Ok(Self { address, app, node: rest, server, background, upkeep, stop, end_server })
     }
 
     /// Turns true when the node stops.

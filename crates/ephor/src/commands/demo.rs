@@ -71,7 +71,9 @@ pub(super) async fn run(global: &Global, config: &Config, options: &Demo) -> Res
     let activities = node.lake.next_seq();
     let server = Server { listen: options.listen, rate_limit_per_minute: options.rate_limit, ..Server::default() };
     let newest = config.analytics.limits()?.newest_day(now_micros());
-    let serving = Serving::start(node, &server, &config.analytics, None).await?;
+    // Whatever ephor.toml lies about, a demo keeps all of its days.
+    let config = Config { retention: None, ..config.clone() };
+    let serving = Serving::start(node, &server, &config).await?;
     let truth = dir.join("truth.json").display().to_string();
     let running = Running { address: &serving.address, keys: &memory.keys, truth };
     match global.format {

@@ -28,7 +28,7 @@ pub(super) async fn run(global: &Global, config: &Config, options: &Up) -> Resul
     server.allow_plaintext_public |= options.allow_plaintext_public;
     let node = Node::open(&dir).await?;
     let sources = collecting::prepare(config, &node)?;
-    let serving = Serving::start(node, &server, &config.analytics, config.retention()?).await?;
+    let serving = Serving::start(node, &server, config).await?;
     let collectors = collecting::start(sources, &serving.stop_receiver());
     let running = Running { address: serving.address.clone(), keys: serde_json::Map::new() };
     match global.format {
