@@ -44,7 +44,12 @@ pub(crate) struct IdEntry {
 
 impl IdEntry {
     pub(crate) fn of(id: &str, raw: &[u8]) -> Self {
-        let (id, raw) = (Sha256::digest(id.as_bytes()), Sha256::digest(raw));
+        Self::with_digest(id, &Sha256::digest(raw).into())
+    }
+
+    /// As [`IdEntry::of`], with the SHA-256 of the content at hand.
+    pub(crate) fn with_digest(id: &str, raw: &[u8; 32]) -> Self {
+        let id = Sha256::digest(id.as_bytes());
         Self { fingerprint: fingerprint_of(&id[..16]), content: content_of(&raw[..8]) }
     }
 

@@ -12,7 +12,7 @@ use ephor_wire::timestamp::Timestamp;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use crate::append::{Appender, Writer};
+use crate::append::{Appender, Writer, WriterParts};
 use crate::cursors;
 use crate::days::{DayTable, DayTableSpec};
 use crate::directory::Directory;
@@ -20,6 +20,7 @@ use crate::error::LakeError;
 use crate::files::FileSet;
 use crate::id_index::{IdEntry, IdIndex};
 use crate::lock::{WritePermit, WriterLock};
+use crate::proof::{Notary, ProofKey, ProofLog};
 use crate::rows::text_of;
 use crate::scan::{FeedPage, FeedQuery, Reader, Wanted};
 use crate::schema::{ACTIVITIES, CONFLICTS};
@@ -34,11 +35,13 @@ use crate::{append, sql};
 pub struct LakeOptions {
     /// Microseconds since 1970, now.
     pub clock: fn() -> i64,
+    /// What signs checkpoints, seals and removals. `None`: the key in the data folder, made if there is none.
+    pub key: Option<ProofKey>,
 }
 
 impl Default for LakeOptions {
     fn default() -> Self {
-        Self { clock: || jiff::Timestamp::now().as_microsecond() }
+        Self { clock: || jiff::Timestamp::now().as_microsecond(), key: None }
     }
 }
 
@@ -87,13 +90,15 @@ impl Lake {
         let reader = Reader::new(files);
         let from_seq = index.flushed_to();
         append::read_ids(&reader, &mut index, from_seq)?;
+        let notary = Notary::open(dir, options.key, &reader)?;
         let usage_writer = UsageWriter::open(dir, clock, Arc::clone(&lock)).await?;
         let (usage_table, usage_files) = usage_writer.shown();
         let usage = Usage::beside_writer(dir, usage_table, usage_files);
         let permit = WritePermit::of(&lock);
         let opened = Opened { table: table.clone(), reader: reader.clone(), usage, permit, clock };
         let lake = Self::around(dir, opened, true).await?;
-        let writer = Writer::new(table, conflicts, recorded, index, reader, clock, lock);
+        let parts = WriterParts { table, conflicts, recorded_conflicts: recorded, index, reader, notary };
+        let writer = Writer::new(parts, clock, lock);
         writer.sweep().await?;
         Ok((lake, Appender::start(writer, usage_writer)?))
     }
@@ -137,6 +142,12 @@ impl Lake {
     #[must_use]
     pub fn upstream_rows(&self) -> &UpstreamRows {
         &self.inner.upstream
+    }
+
+    /// The log that proves what the lake holds: checkpoints, tiles, proofs.
+    #[must_use]
+    pub fn proof_log(&self) -> ProofLog {
+        ProofLog::of(&self.inner.dir)
     }
 
     /// Opens a day table. A lake that is open for writing makes it if it is not there, and makes it anew if it has

@@ -18,6 +18,7 @@ mod lake;
 mod limits;
 mod lock;
 mod merge;
+pub mod proof;
 mod rows;
 mod scan;
 mod schema;
@@ -32,7 +33,7 @@ mod table_view;
 mod upstream;
 mod usage;
 
-pub use append::{AppendBatch, AppendOutcome, Appender, RowOutcome};
+pub use append::{AppendBatch, AppendOutcome, Appender, Notarized, RowOutcome};
 pub use compact::{CompactOptions, CompactReach, CompactReport, LegalHold, Retention};
 pub use days::{DayTable, DayTableSpec};
 pub use error::LakeError;

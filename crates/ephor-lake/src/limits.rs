@@ -38,6 +38,9 @@ pub const ID_FILTER_BITS: usize = 10;
 /// Commits between two Delta checkpoints: a reader then replays at most this many log entries.
 pub const CHECKPOINT_EVERY_COMMITS: u64 = 100;
 
+/// Time between two signed checkpoints while activities come in; a running node also asks for one twice a minute.
+pub const CHECKPOINT_EVERY_MICROS: i64 = 30 * 1_000_000;
+
 /// Batches that may wait for the writer: what arrives beyond that waits at the door and not in memory.
 pub const APPEND_QUEUE: usize = 64;
 

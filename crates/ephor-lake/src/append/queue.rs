@@ -4,7 +4,7 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::AppendOutcome;
+use super::{AppendOutcome, Notarized};
 use crate::compact::{CompactOptions, CompactReport};
 use crate::error::LakeError;
 use crate::limits;
@@ -24,6 +24,11 @@ pub(crate) trait Intake: Sized {
     /// Merges and removes files.
     async fn compact(&mut self, options: &CompactOptions) -> Result<CompactReport, LakeError>;
 
+    /// Signs a checkpoint of what was committed, and seals the day that has ended, where there is such a log.
+    async fn notarize(&mut self) -> Result<Notarized, LakeError> {
+        Ok(Notarized::default())
+    }
+
     /// Writes what is only in memory, if losing it costs time; the last call.
     fn finish(&mut self) -> Result<(), LakeError>;
 }
@@ -32,6 +37,7 @@ pub(crate) trait Intake: Sized {
 pub(crate) enum Request<B> {
     Append(B, Answer),
     Compact(CompactOptions, oneshot::Sender<Result<CompactReport, LakeError>>),
+    Notarize(oneshot::Sender<Result<Notarized, LakeError>>),
     Close(oneshot::Sender<Result<(), LakeError>>),
 }
 
@@ -95,6 +101,9 @@ async fn run<W: Intake>(mut writer: W, mut inbox: mpsc::Receiver<Request<W::Batc
             }
             Request::Compact(options, answer) => {
                 let _ = answer.send(writer.compact(&options).await);
+            }
+            Request::Notarize(answer) => {
+                let _ = answer.send(writer.notarize().await);
             }
             Request::Close(answer) => {
                 let finished = writer.finish();
