@@ -71,6 +71,11 @@ pub(crate) struct IdIndex {
 }
 
 impl IdIndex {
+    /// Where its runs are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Opens what is on disk. `stored_to` is the lake's next `seq`: an index that claims more than the lake has belongs
     /// to another lake (or to one that was rolled back) and is thrown away.
     pub(crate) fn open(folder: &Path, stored_to: u64) -> Result<Self, LakeError> {

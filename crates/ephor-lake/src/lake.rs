@@ -20,7 +20,7 @@ use crate::error::LakeError;
 use crate::files::FileSet;
 use crate::id_index::{IdEntry, IdIndex};
 use crate::lock::{WritePermit, WriterLock};
-use crate::proof::{Notary, ProofKey, ProofLog};
+use crate::proof::{ActivityProof, Notary, ProofKey, ProofLog, REMOVALS_TRANSACTION};
 use crate::rows::text_of;
 use crate::scan::{FeedPage, FeedQuery, Reader, Wanted};
 use crate::schema::{ACTIVITIES, CONFLICTS};
@@ -28,7 +28,7 @@ use crate::stats::LakeStats;
 use crate::table::Table;
 use crate::upstream::UpstreamRows;
 use crate::usage::{Usage, UsageWriter};
-use crate::{append, sql};
+use crate::{append, prover, sql};
 
 /// How a lake is opened.
 #[derive(Debug, Clone)]
@@ -90,7 +90,9 @@ impl Lake {
         let reader = Reader::new(files);
         let from_seq = index.flushed_to();
         append::read_ids(&reader, &mut index, from_seq)?;
-        let notary = Notary::open(dir, options.key, &reader)?;
+        let mut notary = Notary::open(dir, options.key, &reader)?;
+        let seen_through = table.transaction(REMOVALS_TRANSACTION).await?.and_then(|seen| u64::try_from(seen).ok());
+        notary.finish_erasures(seen_through.unwrap_or(0))?;
         let usage_writer = UsageWriter::open(dir, clock, Arc::clone(&lock)).await?;
         let (usage_table, usage_files) = usage_writer.shown();
         let usage = Usage::beside_writer(dir, usage_table, usage_files);
@@ -212,6 +214,14 @@ impl Lake {
         let (reader, id) = (self.inner.reader.clone(), id.to_owned());
         let wanted = [Wanted { id: id.clone(), created_at: i64::MIN }];
         off_the_runtime(move || Ok(reader.find_many(&wanted)?.remove(&id))).await
+    }
+
+    /// Proofs that these activities are in the tree of that size, in the order of their `seq`; ids that are not stored,
+    /// or that came later, have none.
+    pub async fn prove(&self, ids: &[String], tree_size: u64) -> Result<Vec<ActivityProof>, LakeError> {
+        let (reader, log) = (self.inner.reader.clone(), self.proof_log());
+        let ids: HashSet<String> = ids.iter().cloned().collect();
+        off_the_runtime(move || prover::prove(&reader, &log, &ids, tree_size)).await
     }
 
     /// Runs a read-only SQL statement over the lake's tables.

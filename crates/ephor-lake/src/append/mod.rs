@@ -9,6 +9,7 @@ mod writer;
 use serde_json::Value;
 
 use crate::compact::{CompactOptions, CompactReport};
+use crate::erase::{Erasure, ErasureReport};
 use crate::error::LakeError;
 use crate::rows::ActivityRows;
 use crate::usage::{UsageBatch, UsageWriter};
@@ -114,6 +115,11 @@ impl Appender {
     /// Signs a checkpoint if there is news since the last one, and seals the day that has ended.
     pub async fn notarize(&self) -> Result<Notarized, LakeError> {
         self.activities.ask(Request::Notarize).await
+    }
+
+    /// Takes a person out of the activities. What was done is signed, and the tree stays as it was.
+    pub async fn erase(&self, erasure: Erasure) -> Result<ErasureReport, LakeError> {
+        self.activities.ask(|answer| Request::Erase(erasure, answer)).await
     }
 
     /// Merges small files into larger ones, and (with a retention policy) drops the activities that have expired.

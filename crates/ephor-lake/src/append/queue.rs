@@ -6,6 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{AppendOutcome, Notarized};
 use crate::compact::{CompactOptions, CompactReport};
+use crate::erase::{Erasure, ErasureReport};
 use crate::error::LakeError;
 use crate::limits;
 
@@ -29,6 +30,11 @@ pub(crate) trait Intake: Sized {
         Ok(Notarized::default())
     }
 
+    /// Takes a person out of what is stored, where such rows are proved.
+    async fn erase(&mut self, _erasure: &Erasure) -> Result<ErasureReport, LakeError> {
+        Ok(ErasureReport::default())
+    }
+
     /// Writes what is only in memory, if losing it costs time; the last call.
     fn finish(&mut self) -> Result<(), LakeError>;
 }
@@ -38,6 +44,7 @@ pub(crate) enum Request<B> {
     Append(B, Answer),
     Compact(CompactOptions, oneshot::Sender<Result<CompactReport, LakeError>>),
     Notarize(oneshot::Sender<Result<Notarized, LakeError>>),
+    Erase(Erasure, oneshot::Sender<Result<ErasureReport, LakeError>>),
     Close(oneshot::Sender<Result<(), LakeError>>),
 }
 
@@ -104,6 +111,9 @@ async fn run<W: Intake>(mut writer: W, mut inbox: mpsc::Receiver<Request<W::Batc
             }
             Request::Notarize(answer) => {
                 let _ = answer.send(writer.notarize().await);
+            }
+            Request::Erase(erasure, answer) => {
+                let _ = answer.send(writer.erase(&erasure).await);
             }
             Request::Close(answer) => {
                 let finished = writer.finish();

@@ -14,6 +14,7 @@ use super::{AppendBatch, AppendOutcome, Intake, Notarized};
 use crate::compact::{CompactOptions, CompactReport};
 use crate::cursors;
 use crate::encode::{self, Effort};
+use crate::erase::{Erasure, ErasureReport};
 use crate::error::LakeError;
 use crate::files::{self, FileSet, SEQ_TRANSACTION, WrittenFile, all_or_none};
 use crate::id_index::{IdEntry, IdIndex};
@@ -27,9 +28,9 @@ use crate::table::{Change, Table};
 /// Everything that only the holder of the lock may touch.
 pub(crate) struct Writer {
     pub(crate) table: Table,
-    conflicts: Table,
-    recorded_conflicts: HashSet<IdEntry>,
-    index: IdIndex,
+    pub(crate) conflicts: Table,
+    pub(crate) recorded_conflicts: HashSet<IdEntry>,
+    pub(crate) index: IdIndex,
     pub(crate) reader: Reader,
     pub(crate) notary: Notary,
     clock: fn() -> i64,
@@ -73,6 +74,12 @@ impl Intake for Writer {
         let checkpointed = self.notary.checkpoint(size, now)?;
         let sealed = self.notary.seal(size, now).await?;
         Ok(Notarized { checkpointed, sealed })
+    }
+
+    async fn erase(&mut self, erasure: &Erasure) -> Result<ErasureReport, LakeError> {
+        let erased = self.erase_person(erasure).await;
+        self.doubtful |= erased.is_err();
+        erased
     }
 
     fn finish(&mut self) -> Result<(), LakeError> {
@@ -122,10 +129,8 @@ impl Writer {
         cursors: BTreeMap<String, serde_json::Value>,
     ) -> Result<(), LakeError> {
         let first_seq = self.reader.files().next_seq;
-        let (files, leaves) = rayon::join(
-            || self.write_files(chunks, &decision.chosen),
-            || self.notary.leaves(chunks, &decision.chosen),
-        );
+        let (files, leaves) =
+            rayon::join(|| self.write_files(chunks, &decision.chosen), || self.notary.leaves(chunks, &decision.chosen));
         let files = files?;
         let committed = match self.notary.prepare(first_seq, &leaves) {
             Ok(()) => self.commit_files(&files, decision.next_seq, cursors).await,
@@ -140,8 +145,10 @@ impl Writer {
         }
         let added = files.into_iter().map(|file| Arc::new(file.live)).collect();
         self.reader.publish(self.reader.files().after(added, &[], decision.next_seq, self.table.version()));
-        self.index.flush_when_full(decision.next_seq)?;
-        self.notary.checkpoint_when_due(decision.next_seq, (self.clock)())
+        if let Err(error) = self.notary.checkpoint_when_due(decision.next_seq, (self.clock)()) {
+            tracing::warn!(%error, "no checkpoint was signed; what was committed is safe, and the next commit tries again");
+        }
+        self.index.flush_when_full(decision.next_seq)
     }
 
     async fn commit_files(

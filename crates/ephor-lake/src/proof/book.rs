@@ -46,8 +46,8 @@ impl Book {
         durable::create_folder(folder).map_err(failed)?;
         let fresh = !self.path.exists();
         self.drop_cut_off_line().map_err(failed)?;
-        let line = serde_json::to_string(&Line { note: note.to_owned() })
-            .map_err(|error| failed(io::Error::other(error)))?;
+        let line =
+            serde_json::to_string(&Line { note: note.to_owned() }).map_err(|error| failed(io::Error::other(error)))?;
         let mut file = OpenOptions::new().append(true).create(true).open(&self.path).map_err(failed)?;
         file.write_all(format!("{line}\n").as_bytes()).and_then(|()| file.sync_data()).map_err(failed)?;
         if fresh {

@@ -6,10 +6,14 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum ProofError {
     /// A public key that is none.
-    #[error("this is no public key of a log ({0}); it is one line `name+hash+key`, as `ephor lake checkpoint --key` prints it")]
+    #[error(
+        "this is no public key of a log ({0}); it is one line `name+hash+key`, as `ephor lake checkpoint --key` prints it"
+    )]
     PublicKey(String),
     /// A private key that is none. What was read is not shown.
-    #[error("this is no signing key; it is one line that begins with PRIVATE+KEY+, as `ephor init` writes it to proof/key")]
+    #[error(
+        "this is no signing key; it is one line that begins with PRIVATE+KEY+, as `ephor init` writes it to proof/key"
+    )]
     PrivateKey,
     /// The file of the signing key.
     #[error("cannot read or write the signing key in {path}: {source}")]

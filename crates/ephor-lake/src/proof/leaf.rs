@@ -127,7 +127,7 @@ mod tests {
         12
         -5
         "a\"b\n"
-        8a46c9e8a78f3dff84a27ed0c6b9c1e0a7a1d6c0ad7df7b26e2b4a4c5c5d5b1f
+        f68b43f1407d1c55aacdb17365a07bcd157240812f9389b9bd088ac4edb3c8f2
         "#);
     }
 }

@@ -53,11 +53,7 @@ impl ProofLog {
     /// The log of the lake in this data folder, whether or not it has one yet.
     pub(crate) fn of(dir: &Path) -> Self {
         let beside_rows = dir.join("lake/activities/_proof");
-        Self {
-            folder: dir.join("proof"),
-            salts: beside_rows.join("salts"),
-            hashes: HashFiles::new(beside_rows),
-        }
+        Self { folder: dir.join("proof"), salts: beside_rows.join("salts"), hashes: HashFiles::new(beside_rows) }
     }
 
     pub(crate) fn hashes(&self) -> &HashFiles {

@@ -9,18 +9,23 @@ mod leaf;
 mod log;
 mod notary;
 mod opening;
+mod redaction;
 mod salts;
 mod signing;
 mod statement;
 mod tree;
+mod verify;
 
 pub use error::ProofError;
 pub use leaf::{Commitment, Leaf, Salt};
 pub use log::{ProofLog, SignedCheckpoint};
 pub use notary::rotate;
 pub use opening::{ActivityProof, Opening, check_consistency, check_inclusion};
+pub use redaction::Person;
 pub use signing::{ProofKey, PublicKey};
 pub use statement::{ErasedRow, HandOver, Removal, Removed, Seal, SealCounts, Statement, digest_of, keys_after, open};
+pub use verify::{Problem, ProblemKind, Verification, VerifyOptions, verify};
 
 pub(crate) use leaf::RawDigest;
-pub(crate) use notary::{Notary, digest_of as raw_digest_of};
+pub(crate) use notary::{Notary, REMOVALS_TRANSACTION, digest_of as raw_digest_of};
+pub(crate) use redaction::{ERASED_AT, redact};

@@ -2,31 +2,32 @@
 //! Promises that the hashes of a commit are on the disk before the commit, and that a signature follows only a commit.
 //! Never signs a tree that does not begin as the one it signed last.
 
-use std::fs;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::Int64Type;
+use arrow::array::RecordBatch;
 use ephor_wire::timestamp::{Timestamp, UtcDay};
 use rand::SeedableRng;
 use rayon::prelude::*;
 use tlog_tiles::checkpoint::Checkpoint;
 use tlog_tiles::tlog::Hash;
 
-use super::book::Book;
 use super::error::ProofError;
 use super::leaf::{Commitment, Leaf, RawDigest};
 use super::log::ProofLog;
 use super::salts::Salts;
 use super::signing::{ProofKey, write_private};
-use super::statement::{self, HandOver, Removal, Removed, Seal, SealCounts};
+use super::statement::{self, ErasedRow, HandOver, Removal, Removed, Seal};
 use crate::durable::{self, Existing};
 use crate::error::LakeError;
 use crate::files::FileSet;
 use crate::limits;
 use crate::rows::{Chosen, Chunk, micros_of, seq_of, text_of};
 use crate::scan::Reader;
+
+/// The application transaction that says how many statements of removal have been done.
+pub(crate) const REMOVALS_TRANSACTION: &str = "ephor.removals";
 
 /// Leaves that one thread hashes at a time: long enough that finding the first salt does not count.
 const LEAVES_AT_ONCE: usize = 4 << 10;
@@ -61,14 +62,8 @@ impl Notary {
         }
         let salts = Arc::new(salts_of(&log, &mut rng)?);
         let newest = log.latest_checkpoint()?.map_or(0, |checkpoint| checkpoint.size);
-        let mut notary = Self {
-            dir: dir.to_owned(),
-            key,
-            log,
-            salts,
-            checkpointed_size: newest,
-            checkpointed_at_micros: i64::MIN,
-        };
+        let mut notary =
+            Self { dir: dir.to_owned(), key, log, salts, checkpointed_size: newest, checkpointed_at_micros: i64::MIN };
         notary.settle(&reader.files(), reader)?;
         Ok(notary)
     }
@@ -93,12 +88,8 @@ impl Notary {
                 // A row that is only now given its place has never been forgotten.
                 let salt = salts.salt(row.seq).unwrap_or(super::leaf::Salt([0; 16]));
                 let commitment = Commitment::of(salt, &chunk.columns.digests[row.row]);
-                let leaf = Leaf {
-                    seq: row.seq,
-                    received_at_micros: chunk.received_at,
-                    source: &chunk.source,
-                    commitment,
-                };
+                let leaf =
+                    Leaf { seq: row.seq, received_at_micros: chunk.received_at, source: &chunk.source, commitment };
                 leaf.hash_with(&mut buffer)
             };
             part.iter().map(leaf).collect::<Vec<_>>()
@@ -125,8 +116,8 @@ impl Notary {
             return Ok(false);
         }
         let root = self.log.root(size)?;
-        let checkpoint = Checkpoint::new(self.origin(), size, root, "")
-            .map_err(|error| ProofError::Note(error.to_string()))?;
+        let checkpoint =
+            Checkpoint::new(self.origin(), size, root, "").map_err(|error| ProofError::Note(error.to_string()))?;
         let text = String::from_utf8(checkpoint.to_bytes()).map_err(|error| ProofError::Note(error.to_string()))?;
         self.log.checkpoints_book().append(&self.key.sign_note(&text)?)?;
         self.checkpointed_size = size;
@@ -181,6 +172,38 @@ impl Notary {
         Ok(())
     }
 
+    /// Every row that a signed statement says was erased, as the newest of them has it.
+    pub(crate) fn erased_rows(&self) -> Result<BTreeMap<u64, ErasedRow>, LakeError> {
+        let mut erased = BTreeMap::new();
+        for (removal, _) in self.log.removals()? {
+            if let Removed::Erased { rows, .. } = removal.what {
+                erased.extend(rows.into_iter().map(|row| (row.seq, row)));
+            }
+        }
+        Ok(erased)
+    }
+
+    /// The application transaction of a commit that has done everything that was signed before it.
+    pub(crate) fn seen_through(&self) -> Result<(String, i64), LakeError> {
+        let removals = self.log.removals()?.len();
+        Ok((REMOVALS_TRANSACTION.to_owned(), i64::try_from(removals).unwrap_or(i64::MAX)))
+    }
+
+    /// Forgets the salts that a crash left behind: those of erasures whose commit there was.
+    pub(crate) fn finish_erasures(&mut self, seen_through: u64) -> Result<(), LakeError> {
+        let seen_through = usize::try_from(seen_through).unwrap_or(usize::MAX);
+        let mut left = Vec::new();
+        for (removal, _) in self.log.removals()?.into_iter().take(seen_through) {
+            if let Removed::Erased { rows, .. } = removal.what {
+                left.extend(rows.into_iter().map(|row| row.seq).filter(|seq| self.salts.of(*seq).is_some()));
+            }
+        }
+        if !left.is_empty() {
+            self.forget_salts(left.into_iter())?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn salts(&self) -> &Salts {
         &self.salts
     }
@@ -191,7 +214,10 @@ impl Notary {
 
     /// Every leaf again, from the rows.
     fn make_again(&self, files: &FileSet, reader: &Reader) -> Result<(), LakeError> {
-        tracing::warn!(activities = files.next_seq, "hashes of the tree are missing: they are made again from the rows");
+        tracing::warn!(
+            activities = files.next_seq,
+            "hashes of the tree are missing: they are made again from the rows"
+        );
         let hashes = self.log.hashes();
         let damaged = |what: &str| LakeError::Damaged { path: hashes.folder().to_owned(), what: what.to_owned() };
         let mut leaves = vec![None; usize::try_from(files.next_seq).unwrap_or(usize::MAX)];
@@ -262,7 +288,8 @@ fn remember_first_key(log: &ProofLog, key: &ProofKey) -> Result<(), LakeError> {
     let path = log.public_key_path();
     if !path.exists() {
         let line = format!("{}\n", key.public().as_str());
-        durable::write_new(&path, &[line.as_bytes()], Existing::Refuse).map_err(|e| LakeError::file("write", &path, e))?;
+        durable::write_new(&path, &[line.as_bytes()], Existing::Refuse)
+            .map_err(|e| LakeError::file("write", &path, e))?;
     }
     Ok(())
 }

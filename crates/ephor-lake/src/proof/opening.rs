@@ -45,12 +45,8 @@ impl ActivityProof {
             Opening::Salt(salt) => Commitment::to_bytes_received(Salt(bytes_of(salt)?), raw),
             Opening::Commitment(commitment) => Commitment(bytes_of(commitment)?),
         };
-        let leaf = Leaf {
-            seq: self.seq,
-            received_at_micros: self.received_at_micros,
-            source: &self.source,
-            commitment,
-        };
+        let leaf =
+            Leaf { seq: self.seq, received_at_micros: self.received_at_micros, source: &self.source, commitment };
         Ok(leaf.hash())
     }
 

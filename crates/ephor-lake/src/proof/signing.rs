@@ -53,7 +53,8 @@ impl PublicKey {
     /// The 32 bytes of the key.
     fn bytes(&self) -> Option<[u8; 32]> {
         use base64::Engine as _;
-        let encoded = self.0.rsplit('+').next()?;
+        // The encoded key may hold plus signs of its own.
+        let encoded = self.0.splitn(3, '+').nth(2)?;
         let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).ok()?;
         // The first byte names the algorithm.
         bytes.get(1..)?.try_into().ok()
@@ -108,9 +109,9 @@ impl ProofKey {
         use base64::Engine as _;
         let text = text.trim();
         let signer = StandardSigner::new(text).map_err(|_| ProofError::PrivateKey)?;
-        let encoded = text.rsplit('+').next().unwrap_or_default();
-        let bytes =
-            base64::engine::general_purpose::STANDARD.decode(encoded).map_err(|_| ProofError::PrivateKey)?;
+        // PRIVATE, KEY, name and hash stand before it; the encoded key may hold plus signs of its own.
+        let encoded = text.splitn(5, '+').nth(4).unwrap_or_default();
+        let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).map_err(|_| ProofError::PrivateKey)?;
         let seed: [u8; 32] = bytes.get(1..).and_then(|seed| seed.try_into().ok()).ok_or(ProofError::PrivateKey)?;
         let key = SigningKey::from_bytes(&seed);
         let public = PublicKey(signed_note::new_ed25519_verifier_key(signer.name(), &key.verifying_key()));

@@ -22,8 +22,8 @@ use crate::lake::off_the_runtime;
 use crate::schema::ACTIVITIES;
 use crate::table::Table;
 
-pub use problem::{Problem, ProblemKind};
 use problem::Problems;
+pub use problem::{Problem, ProblemKind};
 
 /// What to verify, and against what.
 #[derive(Debug, Clone, Default)]

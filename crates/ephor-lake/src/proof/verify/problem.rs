@@ -41,6 +41,8 @@ pub enum ProblemKind {
     AddedRow,
     /// A column says something else than the row's bytes.
     ChangedColumn,
+    /// A data file is not byte for byte the one that was written, though its rows may be.
+    ChangedFile,
     /// A data file that the table names is not there or cannot be read.
     UnreadableFile,
     /// Hashes of the tree are missing or contradict each other.
