@@ -20,7 +20,7 @@ use crate::error::LakeError;
 use crate::files::FileSet;
 use crate::id_index::{IdEntry, IdIndex};
 use crate::lock::{WritePermit, WriterLock};
-use crate::proof::{ActivityProof, Notary, ProofKey, ProofLog, REMOVALS_TRANSACTION};
+use crate::proof::{ActivityProof, Notary, Person, ProofKey, ProofLog, REMOVALS_TRANSACTION};
 use crate::rows::text_of;
 use crate::scan::{FeedPage, FeedQuery, Reader, Wanted};
 use crate::schema::{ACTIVITIES, CONFLICTS};
@@ -214,6 +214,20 @@ impl Lake {
         let (reader, id) = (self.inner.reader.clone(), id.to_owned());
         let wanted = [Wanted { id: id.clone(), created_at: i64::MIN }];
         off_the_runtime(move || Ok(reader.find_many(&wanted)?.remove(&id))).await
+    }
+
+    /// How many activities name a person.
+    pub async fn count_naming(&self, person: Person) -> Result<u64, LakeError> {
+        let reader = self.inner.reader.clone();
+        off_the_runtime(move || {
+            let mut named = 0;
+            for file in &reader.files().files {
+                let rows = reader.read_columns(file, &["raw"])?;
+                named += text_of(&rows, "raw")?.iter().flatten().filter(|raw| person.is_named_in(raw)).count() as u64;
+            }
+            Ok(named)
+        })
+        .await
     }
 
     /// Proofs that these activities are in the tree of that size, in the order of their `seq`; ids that are not stored,

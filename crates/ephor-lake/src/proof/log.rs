@@ -51,7 +51,8 @@ pub struct ProofLog {
 
 impl ProofLog {
     /// The log of the lake in this data folder, whether or not it has one yet.
-    pub(crate) fn of(dir: &Path) -> Self {
+    #[must_use]
+    pub fn of(dir: &Path) -> Self {
         let beside_rows = dir.join("lake/activities/_proof");
         Self { folder: dir.join("proof"), salts: beside_rows.join("salts"), hashes: HashFiles::new(beside_rows) }
     }
@@ -60,7 +61,9 @@ impl ProofLog {
         &self.hashes
     }
 
-    pub(crate) fn key_path(&self) -> PathBuf {
+    /// Where the signing key is, unless the configuration names another place.
+    #[must_use]
+    pub fn key_path(&self) -> PathBuf {
         self.folder.join("key")
     }
 

@@ -19,7 +19,7 @@ mod verify;
 pub use error::ProofError;
 pub use leaf::{Commitment, Leaf, Salt};
 pub use log::{ProofLog, SignedCheckpoint};
-pub use notary::rotate;
+pub use notary::hand_over;
 pub use opening::{ActivityProof, Opening, check_consistency, check_inclusion};
 pub use redaction::Person;
 pub use signing::{ProofKey, PublicKey};

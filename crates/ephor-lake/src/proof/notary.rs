@@ -267,17 +267,31 @@ pub(crate) fn digest_of(raw: &[u8]) -> RawDigest {
     sha2::Sha256::digest(raw).into()
 }
 
-/// Signs over from one key to the next.
-pub fn rotate(dir: &Path, old: &ProofKey, new: &ProofKey, now_micros: i64) -> Result<(), LakeError> {
+/// Hands over to a new key, signed by both. It is written to `out`, or into the place of the old one.
+pub fn hand_over(
+    dir: &Path,
+    old: &ProofKey,
+    out: Option<&Path>,
+    now_micros: i64,
+    rng: &mut impl rand::CryptoRng,
+) -> Result<ProofKey, LakeError> {
     let log = ProofLog::of(dir);
     if log.keys(None)?.last() != Some(old.public()) {
         return Err(LakeError::WrongKey { path: log.public_key_path() });
     }
     let origin = old.public().name();
+    let (new, text) = ProofKey::generate(origin, rng)?;
     let size = log.latest_checkpoint()?.map_or(0, |checkpoint| checkpoint.size);
     let step = HandOver { at: at(now_micros), size, from: old.public().clone(), to: new.public().clone() };
-    let note = super::signing::sign_by(&[old, new], &statement::text_of(origin, &step)?)?;
-    log.hand_overs_book().append(&note)
+    let note = super::signing::sign_by(&[old, &new], &statement::text_of(origin, &step)?)?;
+    // First the new key, beside the old one: a hand-over to a key that is nowhere would end the log.
+    let path = out.map_or_else(|| log.key_path(), Path::to_owned);
+    let beside = path.with_extension("next");
+    let failed = |e| LakeError::file("write", &beside, e);
+    write_private(&beside, &text).map_err(failed)?;
+    log.hand_overs_book().append(&note)?;
+    std::fs::rename(&beside, &path).map_err(failed)?;
+    Ok(new)
 }
 
 fn at(micros: i64) -> String {

@@ -510,10 +510,10 @@ async fn a_key_that_was_handed_over_is_trusted_and_any_other_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     lake(dir.path()).await;
     let old = ProofKey::parse(&fs::read_to_string(dir.path().join("proof/key")).unwrap()).unwrap();
-    let (new, _) = ProofKey::generate(old.public().name(), &mut StdRng::seed_from_u64(1)).unwrap();
     let options = |key: &ProofKey| LakeOptions { clock: now, key: Some(key.clone()) };
-    assert!(matches!(Lake::open_writer(dir.path(), options(&new)).await, Err(LakeError::WrongKey { .. })));
-    crate::proof::rotate(dir.path(), &old, &new, START).unwrap();
+    let (foreign, _) = ProofKey::generate(old.public().name(), &mut StdRng::seed_from_u64(1)).unwrap();
+    assert!(matches!(Lake::open_writer(dir.path(), options(&foreign)).await, Err(LakeError::WrongKey { .. })));
+    let new = crate::proof::hand_over(dir.path(), &old, None, START, &mut StdRng::seed_from_u64(3)).unwrap();
     let (_, appender) = Lake::open_writer(dir.path(), options(&new)).await.unwrap();
     appender.append(batch("a", 2_400..2_410)).await.unwrap();
     appender.close().await.unwrap();
