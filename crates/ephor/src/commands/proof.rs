@@ -28,7 +28,7 @@ pub(super) async fn verify(global: &Global, dir: &Path, options: &Verify) -> Res
         (None, None) => None,
         (from, to) => Some((from.unwrap_or(UtcDay(i32::MIN)), to.unwrap_or(UtcDay(i32::MAX)))),
     };
-    let trusted = options.key.as_deref().map(|path| read_public_key(path)).transpose()?;
+    let trusted = options.key.as_deref().map(read_public_key).transpose()?;
     let checkpoints = options.checkpoints.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
     let found = proof::verify(dir, VerifyOptions { trusted, checkpoints, days }).await?;
     output::print(global.format, &found, describe)?;
