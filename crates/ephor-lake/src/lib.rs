@@ -46,6 +46,7 @@ pub use rows::ActivityRows;
 pub use scan::{
     ActivityFilter, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order, PageFrom, TypeFilter,
 };
+pub use sql::{GuestTable, SqlSession};
 pub use stats::LakeStats;
 pub use upstream::{UpstreamChanges, UpstreamListing, UpstreamRows};
 pub use usage::{Usage, UsageBatch, UsageDay, UsageRows};
