@@ -37,10 +37,11 @@ pub use compact::{CompactOptions, CompactReach, CompactReport, LegalHold, Retent
 pub use days::{DayTable, DayTableSpec};
 pub use error::LakeError;
 pub use lake::{Lake, LakeOptions};
-pub use limits::{COMMIT_RAW_BYTES, FEED_PAGE_ROWS};
+pub use limits::{ARRIVALS_ROWS, COMMIT_RAW_BYTES, FEED_PAGE_ROWS};
 pub use rows::ActivityRows;
 pub use scan::{
-    ActivityFilter, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order, PageFrom, TypeFilter,
+    ActivityFilter, Arrival, Arrivals, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order,
+    PageFrom, TypeFilter,
 };
 pub use stats::LakeStats;
 pub use upstream::{UpstreamChanges, UpstreamListing, UpstreamRows};
