@@ -3,6 +3,7 @@
 //! Never shows an activity before it is durable.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use crate::id_index::{IdEntry, IdIndex};
 use crate::lock::{WritePermit, WriterLock};
 use crate::proof::{ActivityProof, Notary, Person, ProofKey, ProofLog, REMOVALS_TRANSACTION};
 use crate::rows::text_of;
-use crate::scan::{FeedPage, FeedQuery, Reader, Wanted};
+use crate::scan::{Arrivals, FeedPage, FeedQuery, Reader, Wanted};
 use crate::schema::{ACTIVITIES, CONFLICTS};
 use crate::sql::{GuestTable, SqlSession};
 use crate::stats::LakeStats;
@@ -208,6 +209,24 @@ impl Lake {
     async fn page_now(&self, query: FeedQuery) -> Result<FeedPage, LakeError> {
         let reader = self.inner.reader.clone();
         off_the_runtime(move || reader.page(&query)).await
+    }
+
+    /// Activities in the order in which they arrived, from the beginning of a span of places on, and at most
+    /// [`crate::ARRIVALS_ROWS`] of them. A reader that follows the lake asks again from `next_seq`.
+    pub async fn arrivals(&self, span: Range<u64>) -> Result<Arrivals, LakeError> {
+        match self.arrivals_now(span.clone()).await {
+            // As for a page: compaction in another process has replaced a file.
+            Err(LakeError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                self.refresh().await?;
+                self.arrivals_now(span).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn arrivals_now(&self, span: Range<u64>) -> Result<Arrivals, LakeError> {
+        let reader = self.inner.reader.clone();
+        off_the_runtime(move || reader.arrivals(span)).await
     }
 
     /// The stored bytes of one activity.

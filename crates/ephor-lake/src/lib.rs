@@ -41,10 +41,11 @@ pub use days::{DayTable, DayTableSpec};
 pub use erase::{Erasure, ErasureReport};
 pub use error::LakeError;
 pub use lake::{Lake, LakeOptions};
-pub use limits::{COMMIT_RAW_BYTES, FEED_PAGE_ROWS};
+pub use limits::{ARRIVALS_ROWS, COMMIT_RAW_BYTES, FEED_PAGE_ROWS};
 pub use rows::ActivityRows;
 pub use scan::{
-    ActivityFilter, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order, PageFrom, TypeFilter,
+    ActivityFilter, Arrival, Arrivals, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order,
+    PageFrom, TypeFilter,
 };
 pub use sql::{GuestTable, SqlSession};
 pub use stats::LakeStats;

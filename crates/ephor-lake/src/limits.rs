@@ -5,6 +5,9 @@
 /// Rows of one feed page at the most: the published maximum of `limit`.
 pub const FEED_PAGE_ROWS: usize = 5_000;
 
+/// Rows of one read in order of arrival at the most: about 3 MB of activities, so that a reader far behind stays small.
+pub const ARRIVALS_ROWS: u64 = 4_096;
+
 /// Raw bytes gathered into one commit: keeps an import under 512 MiB resident while a second batch is being parsed.
 pub const COMMIT_RAW_BYTES: usize = 16 << 20;
 

@@ -2,6 +2,7 @@
 //! A page is taken from one version of the table; writers never wait for readers nor readers for writers.
 //! Never changes anything.
 
+mod arrivals;
 mod filter;
 mod page;
 mod parquet_file;
@@ -18,6 +19,7 @@ use crate::error::LakeError;
 use crate::files::{DataFile, FileSet, Published};
 use crate::rows::{in_feed_order, text_of};
 
+pub use arrivals::{Arrival, Arrivals};
 pub use query::{
     ActivityFilter, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order, PageFrom, TypeFilter,
 };

@@ -303,6 +303,12 @@ pub(crate) enum LakeCommand {
     Verify(proof::Verify),
     /// The newest signed checkpoint; one of what is new is signed first, unless a node has the lake open.
     Checkpoint,
+    /// Proofs that activities are in the log, each with its bytes, and the checkpoint that they lead to. Always JSON.
+    Prove {
+        /// Ids of activities.
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+    },
     /// The keys that sign checkpoints, seals and removals.
     #[command(subcommand)]
     Key(proof::Key),

@@ -29,6 +29,7 @@ pub(super) async fn run(global: &Global, config: &Config, action: LakeCommand) -
         }
         LakeCommand::Verify(options) => return proof::verify(global, &dir, &options).await,
         LakeCommand::Checkpoint => return proof::checkpoint(global, config, &dir).await,
+        LakeCommand::Prove { ids } => return proof::prove(&dir, &ids).await,
         LakeCommand::Key(action) => return proof::key(global, config, &dir, action),
         LakeCommand::Erase(options) => return proof::erase(global, config, &dir, &options).await,
         LakeCommand::Compact => {

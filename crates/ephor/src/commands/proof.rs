@@ -1,4 +1,4 @@
-//! `ephor lake verify|checkpoint|key|erase`: what proves the lake, and the one way to take something out of it.
+//! `ephor lake verify|checkpoint|prove|key|erase`: what proves the lake, and the one way to take something out of it.
 //! Verification and keys open nothing for writing; a checkpoint is signed only by whoever has the lake to itself.
 //! Never prints a private key.
 
@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use ephor_lake::control::Control;
-use ephor_lake::proof::{self, Person, ProofKey, ProofLog, PublicKey, Verification, VerifyOptions};
+use ephor_lake::proof::{self, Person, ProofKey, ProofLog, PublicKey, SignedCheckpoint, Verification, VerifyOptions};
 use ephor_lake::{Erasure, ErasureReport, Lake, LakeError};
 use ephor_wire::ids;
 use ephor_wire::timestamp::UtcDay;
@@ -47,12 +47,28 @@ pub(super) async fn checkpoint(global: &Global, config: &Config, dir: &Path) -> 
         Err(error) => return Err(error.into()),
     }
     let lake = Lake::open_reader(dir).await?;
-    let newest = lake.proof_log().latest_checkpoint()?;
-    let newest = newest.ok_or_else(|| {
-        Failure::new("there is no checkpoint yet: the lake holds no activities").hint("`ephor import` takes some in")
-    })?;
+    let newest = newest_checkpoint(&lake)?;
     output::print(global.format, &newest, |newest| newest.note.clone())?;
     Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn prove(dir: &Path, ids: &[String]) -> Result<ExitCode, Failure> {
+    let lake = Lake::open_reader(dir).await?;
+    let checkpoint = newest_checkpoint(&lake)?;
+    let mut data = Vec::new();
+    for proof in lake.prove(ids, checkpoint.size).await? {
+        let raw = lake.find(&proof.id).await?;
+        data.push(json!({ "proof": proof, "raw": raw }));
+    }
+    let missing: Vec<&String> = ids.iter().filter(|id| !data.iter().any(|one| one["proof"]["id"] == **id)).collect();
+    output::print_line(&json!({ "checkpoint": checkpoint, "data": data, "not_in_checkpoint": missing }).to_string())?;
+    Ok(if missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn newest_checkpoint(lake: &Lake) -> Result<SignedCheckpoint, Failure> {
+    lake.proof_log().latest_checkpoint()?.ok_or_else(|| {
+        Failure::new("there is no checkpoint yet: the lake holds no activities").hint("`ephor import` takes some in")
+    })
 }
 
 #[derive(Serialize)]
