@@ -16,6 +16,7 @@ pub(crate) const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 
 /// An envelope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Envelope {
     #[serde(rename = "payloadType")]
     pub(crate) payload_type: String,
@@ -25,6 +26,7 @@ pub(crate) struct Envelope {
 
 /// A signature of an envelope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Signature {
     /// A hint which key it was; nothing rests on it.
     #[serde(default)]

@@ -39,7 +39,9 @@ pub enum EvidenceError {
     #[error("the period is not right: {0}")]
     Period(String),
     /// A lake of which nothing is signed.
-    #[error("the lake has no signed checkpoint yet, so a package could prove nothing; `ephor lake checkpoint` signs one")]
+    #[error(
+        "the lake has no signed checkpoint yet, so a package could prove nothing; `ephor lake checkpoint` signs one"
+    )]
     NoCheckpoint,
     /// Where the package should go.
     #[error("cannot write the package to {}: {what}", path.display())]

@@ -8,7 +8,6 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicr
 use ephor_lake::GuestTable;
 use ephor_lake::control::Control;
 use ephor_lake::proof::{ProofLog, Removed, digest_of};
-use ephor_wire::timestamp::Timestamp;
 
 use crate::error::EvidenceError;
 

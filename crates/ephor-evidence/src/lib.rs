@@ -6,13 +6,24 @@
 #![warn(missing_docs)]
 
 mod coverage;
+mod draw;
+mod dsse;
 mod error;
 mod framework;
 mod guests;
+mod package;
 mod period;
+mod persons;
+mod sheet;
+mod signoff;
 mod statement;
+mod verify;
 
-pub use coverage::{Coverage, Holdings, House, Status, coverage, holdings};
+pub use coverage::{ControlCoverage, Coverage, House, Status};
 pub use error::EvidenceError;
-pub use framework::{Framework, Frameworks, framework_schema};
+pub use framework::{Framework, Frameworks, Grade, Source, framework_page, framework_schema};
+pub use package::{BuildOptions, Built, SampleSize, build, cover, signing_key};
 pub use period::Period;
+pub use persons::Persons;
+pub use signoff::{Says, SignOff, sign_off};
+pub use verify::{PackageProblem, Verified, verify};

@@ -200,10 +200,7 @@ mod tests {
     fn names_within_a_text_are_found() {
         let told = "ANNA BERG (anna@example.com, user_01abcdefgh) came from 192.0.2.7: 2001:db8::1.";
         let hidden = veil(Persons::LeftOut);
-        assert_eq!(
-            hidden.prose(told),
-            "[left out] ([left out], [left out]) came from [left out]: [left out]."
-        );
+        assert_eq!(hidden.prose(told), "[left out] ([left out], [left out]) came from [left out]: [left out].");
         let nobody = "role admin of org_123456789 at 2026-01-02T03:04:05Z";
         assert_eq!(veil(Persons::Pseudonymised).text(nobody), nobody);
     }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Date32Type, Int64Type};
+use arrow::datatypes::{Date32Type, Int64Type};
 use ephor_lake::control::Control;
 use ephor_lake::{Lake, SqlSession};
 use ephor_wire::timestamp::UtcDay;
@@ -167,7 +167,8 @@ async fn usage_by_day(session: &SqlSession, bounds: Bounds) -> Result<BTreeMap<U
                select day from analytics_rows) group by day";
     let mut found = BTreeMap::new();
     for batch in session.query(&statement::complete(sql, bounds)).await? {
-        let (days, counts) = (batch.column(0).as_primitive::<Date32Type>(), batch.column(1).as_primitive::<Int64Type>());
+        let (days, counts) =
+            (batch.column(0).as_primitive::<Date32Type>(), batch.column(1).as_primitive::<Int64Type>());
         let rows = (0..batch.num_rows()).filter(|row| days.is_valid(*row));
         found.extend(rows.map(|row| (UtcDay(days.value(row)), counts.value(row).unsigned_abs())));
     }
@@ -177,7 +178,13 @@ async fn usage_by_day(session: &SqlSession, bounds: Bounds) -> Result<BTreeMap<U
 type Ends = Option<(UtcDay, UtcDay)>;
 
 async fn feed_ends(session: &SqlSession, size: u64) -> Result<Ends, EvidenceError> {
-    ends(session, &format!("select arrow_cast(min(day), 'Date32'), arrow_cast(max(day), 'Date32') from activities where seq < {size}")).await
+    ends(
+        session,
+        &format!(
+            "select arrow_cast(min(day), 'Date32'), arrow_cast(max(day), 'Date32') from activities where seq < {size}"
+        ),
+    )
+    .await
 }
 
 async fn usage_ends(session: &SqlSession) -> Result<Ends, EvidenceError> {
@@ -276,7 +283,8 @@ fn silences(days: &BTreeSet<UtcDay>, period: Period, today: UtcDay) -> Vec<(UtcD
 async fn known_gaps(house: House<'_>, period: Period, source: Source) -> Result<Vec<Hole>, EvidenceError> {
     let Some(control) = house.control else { return Ok(Vec::new()) };
     let mut holes = Vec::new();
-    let within = |from: i64, to: Option<i64>| from < period.end_micros() && to.is_none_or(|to| to > period.from_micros());
+    let within =
+        |from: i64, to: Option<i64>| from < period.end_micros() && to.is_none_or(|to| to > period.from_micros());
     for gap in control.sources().gaps().await? {
         // A source of usage says so in its name's state; every other one brings activities.
         let of = match house.lake.usage_cursor(&gap.source).await? {
@@ -297,11 +305,6 @@ pub(crate) fn joined(batches: &[RecordBatch]) -> Result<Option<RecordBatch>, Evi
     Ok(Some(arrow::compute::concat_batches(&first.schema(), batches)?))
 }
 
-/// A column as text, whatever it is.
-pub(crate) fn as_text(batch: &RecordBatch, column: usize) -> Result<arrow::array::ArrayRef, EvidenceError> {
-    Ok(arrow::compute::cast(batch.column(column), &DataType::Utf8)?)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -319,7 +322,19 @@ mod tests {
     fn a_weekend_is_quiet_and_a_week_is_a_hole() {
         let period = Period::parse("2026-03-02", "2026-03-20").unwrap();
         let ends = Some((day("2026-01-01"), day("2026-03-20")));
-        let days = ["2026-03-02", "2026-03-03", "2026-03-04", "2026-03-05", "2026-03-06", "2026-03-09", "2026-03-16", "2026-03-17", "2026-03-18", "2026-03-19", "2026-03-20"];
+        let days = [
+            "2026-03-02",
+            "2026-03-03",
+            "2026-03-04",
+            "2026-03-05",
+            "2026-03-06",
+            "2026-03-09",
+            "2026-03-16",
+            "2026-03-17",
+            "2026-03-18",
+            "2026-03-19",
+            "2026-03-20",
+        ];
         let found = held(&days, period, ends);
         assert_eq!(found.quiet_days, ["2026-03-07", "2026-03-08"]);
         assert_eq!(
@@ -340,7 +355,11 @@ mod tests {
         assert_eq!(found.holes[0].reason, "the oldest day that is held is 2026-03-02");
         let nothing = held(&[], period, None);
         assert_eq!(nothing.holes[0].reason, "nothing is held at all");
-        let open = held(&[], Period::parse("2026-03-31", "2026-04-30").unwrap(), Some((day("2026-03-01"), day("2026-03-30"))));
-        assert_eq!((open.holes[0].reason.as_str(), open.holes[0].from.as_str()), ("the period is not over", "2026-04-01"));
+        let open =
+            held(&[], Period::parse("2026-03-31", "2026-04-30").unwrap(), Some((day("2026-03-01"), day("2026-03-30"))));
+        assert_eq!(
+            (open.holes[0].reason.as_str(), open.holes[0].from.as_str()),
+            ("the period is not over", "2026-04-01")
+        );
     }
 }

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::framework::{BySource, Content, Control, Evidence, Framework, Grade, Grading, Source};
 use crate::period::Period;
 
-pub use holdings::{Held, Holdings, Hole, House, SourceHoldings, holdings};
-pub(crate) use holdings::{as_text, joined};
+pub(crate) use holdings::joined;
+pub use holdings::{Held, Holdings, House, SourceHoldings, holdings};
 
 /// The coverage of a framework.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -95,6 +95,21 @@ impl Frameworks {
         })
     }
 
+    /// One framework with the evidence that it may name, as a package holds them.
+    pub(crate) fn of_package(framework: &str, shared: &str) -> Result<(Framework, Vec<Evidence>), EvidenceError> {
+        let shared = read_shared(shared)?;
+        let loaded = read(Path::new("framework.yaml"), framework, &shared)?;
+        let framework = loaded.framework.clone();
+        let all = Self { frameworks: vec![loaded], shared };
+        let evidence = all.evidence_of(&framework);
+        Ok((framework, evidence))
+    }
+
+    /// The evidence that all frameworks may name, as it is written.
+    pub(crate) const fn shared_yaml() -> &'static str {
+        SHARED
+    }
+
     /// The evidence that a framework's controls name, in the order in which they first name it.
     pub fn evidence_of(&self, framework: &Framework) -> Vec<Evidence> {
         let mut list: Vec<Evidence> = Vec::new();

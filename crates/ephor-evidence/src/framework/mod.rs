@@ -4,12 +4,17 @@
 
 mod check;
 mod load;
+mod page;
 mod schema;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::error::EvidenceError;
+
 pub use load::Frameworks;
+pub(crate) use load::Loaded;
+pub use page::framework_page;
 pub use schema::framework_schema;
 
 /// A framework: the standard or law, and its controls.
@@ -39,6 +44,22 @@ pub struct Framework {
     #[serde(default)]
     #[schemars(with = "Vec<WrittenEvidence>")]
     pub evidence: Vec<Evidence>,
+}
+
+impl Framework {
+    /// The same with some of its controls only; all of them if none is named.
+    pub fn with_controls(mut self, wanted: &[String]) -> Result<Self, EvidenceError> {
+        let is_it = |control: &Control, name: &str| control.id.eq_ignore_ascii_case(name) || control.folder() == name;
+        for name in wanted {
+            if !self.controls.iter().any(|control| is_it(control, name)) {
+                return Err(EvidenceError::NoSuchControl { framework: self.id, asked: name.clone() });
+            }
+        }
+        if !wanted.is_empty() {
+            self.controls.retain(|control| wanted.iter().any(|name| is_it(control, name)));
+        }
+        Ok(self)
+    }
 }
 
 /// One control, criterion, article or requirement.
@@ -152,9 +173,7 @@ pub struct Grading {
 }
 
 /// How far evidence serves a control.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Grade {
     /// Not at all.
@@ -242,7 +261,14 @@ impl From<Evidence> for WrittenEvidence {
             Content::Activities(chosen) => (Some(chosen), None),
             Content::Table(question) => (None, Some(question)),
         };
-        Self { id: evidence.id, title: evidence.title, source: evidence.source, shows: evidence.shows, activities, table }
+        Self {
+            id: evidence.id,
+            title: evidence.title,
+            source: evidence.source,
+            shows: evidence.shows,
+            activities,
+            table,
+        }
     }
 }
 

@@ -143,16 +143,18 @@ async fn seq_without_gaps(tested: &Tested<'_>, found: &Verification) -> Result<T
         asks: "Does the order of arrival have gaps or doubles?".to_owned(),
         how: sql,
         result: outcome(rows == expected && different == expected),
-        says: format!("{size} places given, {} let go by retention, {rows} rows with {different} different places", found.rows_expired),
+        says: format!(
+            "{size} places given, {} let go by retention, {rows} rows with {different} different places",
+            found.rows_expired
+        ),
         numbers: json!({ "places": size, "expired": found.rows_expired, "rows": rows, "different": different }),
     })
 }
 
 async fn ids_once(tested: &Tested<'_>) -> Result<Test, EvidenceError> {
     let size = tested.bounds.size;
-    let sql = format!(
-        "select count(*) from (select id from activities where seq < {size} group by id having count(*) > 1)"
-    );
+    let sql =
+        format!("select count(*) from (select id from activities where seq < {size} group by id having count(*) > 1)");
     let doubled = one_number(tested.session, &sql).await?;
     Ok(Test {
         id: "ids-once".to_owned(),
@@ -185,9 +187,10 @@ async fn conflicts(tested: &Tested<'_>) -> Result<Test, EvidenceError> {
 /// Where each upstream stands: read past the period's end, and its last requests by the upstream's own ids.
 async fn upstreams(tested: &Tested<'_>) -> Result<Test, EvidenceError> {
     let asks = "Has every upstream been read past the end of the period?".to_owned();
-    let how = "Last successful run of each collector, and the cursor that its last commit holds. The request ids are the \
+    let how =
+        "Last successful run of each collector, and the cursor that its last commit holds. The request ids are the \
                upstream's own: they can be looked up there."
-        .to_owned();
+            .to_owned();
     let states = match tested.house.control {
         Some(control) => control.sources().list().await?,
         None => Vec::new(),

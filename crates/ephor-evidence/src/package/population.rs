@@ -24,18 +24,33 @@ use crate::statement::Bounds;
 
 /// What is read of each activity.
 const COLUMNS: &[&str] = &[
-    "seq", "id", "created_at", "received_at", "source", "type", "category", "organization_id", "actor_type", "actor_id",
-    "actor_email", "api_key_id", "ip_address", "user_agent", "workspace_id", "raw",
+    "seq",
+    "id",
+    "created_at",
+    "received_at",
+    "source",
+    "type",
+    "category",
+    "organization_id",
+    "actor_type",
+    "actor_id",
+    "actor_email",
+    "api_key_id",
+    "ip_address",
+    "user_agent",
+    "workspace_id",
+    "raw",
 ];
 
 /// What a population shows of each, and whom it tells about.
-const SHOWN: [(&str, About); 14] = [
+const SHOWN: [(&str, About); 15] = [
     ("seq", About::Things),
     ("id", About::Things),
     ("created_at", About::Things),
     ("received_at", About::Things),
     ("source", About::Things),
     ("type", About::Things),
+    ("category", About::Things),
     ("organization_id", About::Things),
     ("actor_type", About::Things),
     ("actor_id", About::Person),
@@ -130,7 +145,11 @@ pub(crate) async fn write(lake: &Lake, plan: &Plan<'_>, staging: &mut Staging) -
     }
     let leaves = leaves.into_inner().map_err(unwritten)?;
     let cited = passed.cited.len() as u64;
-    staging.finish(leaves, "what each cited activity is in the log: its leaf can be computed from this", Some(cited))?;
+    staging.finish(
+        leaves,
+        "what each cited activity is in the log: its leaf can be computed from this",
+        Some(cited),
+    )?;
     for population in populations {
         let out = population.out.into_inner().map_err(unwritten)?;
         let is = format!("population: every activity of `{}` in the period", population.id);
@@ -197,7 +216,7 @@ fn pass_day(
                         received_at_micros: rows.received_at(row),
                         source: rows.source(row).to_owned(),
                         opening: told.opening.clone(),
-                        raw: plan.veil.is_lifted().then(|| rows.raw(row).to_owned()),
+                        raw: told.is_open().then(|| rows.raw(row).to_owned()),
                     },
                 });
             }
@@ -216,6 +235,11 @@ struct Told {
 }
 
 impl Told {
+    /// Whether the bytes themselves may be told and are what the leaf stands for.
+    fn is_open(&self) -> bool {
+        matches!(self.opening, Opening::Salt(_))
+    }
+
     fn of(opening: &Opening, raw_sha256: &str, veil: &Veil) -> Self {
         let (salt, commitment) = match opening {
             Opening::Commitment(commitment) => (None, commitment.clone()),
@@ -257,8 +281,7 @@ fn write_leaf(
     told: &Told,
 ) -> Result<(), EvidenceError> {
     let (seq, received_at) = (rows.seq(row).to_string(), rows.received_at(row).to_string());
-    let record =
-        [&seq, rows.id(row), &received_at, rows.source(row), &told.raw_sha256, &told.salt, &told.commitment];
+    let record = [&seq, rows.id(row), &received_at, rows.source(row), &told.raw_sha256, &told.salt, &told.commitment];
     out.write_record(record).map_err(unwritten)
 }
 

@@ -23,8 +23,6 @@ pub(crate) struct Answered {
     pub(crate) statement: String,
     /// By control: the rows that were drawn, each with its number in the file, from 1.
     pub(crate) samples: BTreeMap<String, Vec<Drawn<Vec<String>>>>,
-    /// Ids of activities that the rows name as their evidence.
-    pub(crate) cites: Vec<String>,
 }
 
 /// How tables are asked and shown.
@@ -72,9 +70,9 @@ async fn write_one(
     let mut out = writer(staging.create(&format!("evidence/{}.csv", piece.id))?);
     out.write_record(&columns).map_err(unwritten)?;
     let mut draws = draws_of(asking, piece, question);
-    let mut cites = Vec::new();
     for row in 0..batch.num_rows() {
-        let shown: Vec<String> = columns.iter().zip(&cells).map(|(name, cells)| shown(asking, question, name, cells, row)).collect();
+        let shown: Vec<String> =
+            columns.iter().zip(&cells).map(|(name, cells)| shown(asking, question, name, cells, row)).collect();
         out.write_record(&shown).map_err(unwritten)?;
         let number = (row + 1).to_string();
         for (control, draw) in &mut draws {
@@ -82,14 +80,11 @@ async fn write_one(
                 std::iter::once(number.clone()).chain(shown.iter().cloned()).collect()
             });
         }
-        if let Some(place) = columns.iter().position(|name| name == "evidence") {
-            cites.extend(serde_json::from_str::<Vec<String>>(&cells[place].text(row)).unwrap_or_default());
-        }
     }
     let rows = batch.num_rows() as u64;
     staging.finish(out.into_inner().map_err(unwritten)?, &format!("{}: {}", piece.title, piece.shows), Some(rows))?;
     let samples = draws.into_iter().map(|(control, draw)| (control, draw.finish().1)).collect();
-    Ok(Answered { rows, columns, statement, samples, cites })
+    Ok(Answered { rows, columns, statement, samples })
 }
 
 fn draws_of(asking: &Asking<'_>, piece: &Evidence, question: &Question) -> Vec<(String, Draw<Vec<String>>)> {
