@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use crate::analytics_config::AnalyticsConfig;
 use crate::arguments::Global;
+use crate::evidence_config::EvidenceConfig;
 use crate::failure::Failure;
 use crate::proof_config::ProofConfig;
 
@@ -28,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) analytics: AnalyticsConfig,
     pub(crate) retention: Option<RetentionConfig>,
     pub(crate) proof: ProofConfig,
+    pub(crate) evidence: EvidenceConfig,
     /// Sources to collect from.
     pub(crate) upstream: Vec<Upstream>,
 }
@@ -184,7 +186,7 @@ impl Upstream {
 
 /// Keys that the environment can set, as `EPHOR_` and the key, with two underscores between section and key. Any other
 /// variable of that beginning is somebody else's: a key's, say.
-const ENVIRONMENT: [&str; 12] = [
+const ENVIRONMENT: [&str; 13] = [
     "data_dir",
     "server__listen",
     "server__rate_limit_per_minute",
@@ -197,6 +199,7 @@ const ENVIRONMENT: [&str; 12] = [
     "analytics__rate_limit_per_minute",
     "retention__days",
     "proof__key",
+    "evidence__frameworks",
 ];
 
 impl Config {

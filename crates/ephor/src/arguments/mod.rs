@@ -2,8 +2,10 @@
 //! The command reference in `docs/commands.md` is generated from here.
 //! Never reads a file or the clock: parsing only.
 
+mod evidence;
 mod proof;
 
+pub(crate) use evidence::{Build, EvidenceCommand, PeriodFlags, VerifyPackage};
 pub(crate) use proof::{Erase, Key, Verify};
 
 use std::net::SocketAddr;
@@ -73,6 +75,9 @@ pub(crate) enum Command {
     /// The lake itself: ask it in SQL, count, compact.
     #[command(subcommand)]
     Lake(LakeCommand),
+    /// Evidence for auditors: coverage of a framework, packages, their check.
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
     /// The aggregates behind the Analytics API.
     #[command(subcommand)]
     Analytics(AnalyticsCommand),
