@@ -217,6 +217,14 @@ impl Analytics {
         &self.inner.lake
     }
 
+    pub(crate) fn connectors(&self) -> &ConnectorNames {
+        &self.inner.connectors
+    }
+
+    pub(crate) fn prices(&self) -> &PriceList {
+        &self.inner.prices
+    }
+
     /// Who answers a question of this reach; nothing where all of it is counted here.
     fn origins(&self, reach: &Reach) -> Option<Origins> {
         let origins = Origins::of(&self.inner.origins, reach);

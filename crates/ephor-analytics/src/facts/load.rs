@@ -101,6 +101,7 @@ fn sources_of(column: Column) -> &'static [&'static str] {
         Column::InferenceGeo => &["inference_geo"],
         Column::OrganizationId => &["organization_id"],
         Column::OrganizationUuid => &["organization_uuid"],
+        Column::ApiKey => &["api_key_id"],
     }
 }
 

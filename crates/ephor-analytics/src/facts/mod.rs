@@ -40,6 +40,7 @@ pub(crate) enum Column {
     InferenceGeo,
     OrganizationId,
     OrganizationUuid,
+    ApiKey,
 }
 
 impl Column {
@@ -64,6 +65,7 @@ impl Column {
         Self::InferenceGeo,
         Self::OrganizationId,
         Self::OrganizationUuid,
+        Self::ApiKey,
     ];
 }
 

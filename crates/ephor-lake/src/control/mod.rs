@@ -6,11 +6,13 @@ mod activities;
 mod analytics_switch;
 mod enablement;
 mod error;
+mod kept_reports;
 mod keys;
 mod members;
 mod node_secrets;
 mod organizations;
 mod outbox;
+mod roster;
 mod secret;
 mod settings;
 mod sources;
@@ -29,11 +31,13 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 pub use analytics_switch::{AnalyticsAccess, AnalyticsSwitch};
 pub use enablement::{Enablement, Recording, RecordingPeriod};
 pub use error::ControlError;
+pub use kept_reports::KeptReports;
 pub use keys::{IssuedKey, KeyReach, KeyRecord, KeyState, Keys, NewKey};
 pub use members::{Member, Members, Role};
 pub use node_secrets::{NodeSecret, NodeSecrets};
 pub use organizations::{Organization, Organizations, Place};
 pub use outbox::{Outbox, OutboxItem};
+pub use roster::{Roster, RosterEntry};
 pub use secret::KeySecret;
 pub use settings::{Setting, SettingRevision, Settings};
 pub use sources::{Budget, Gap, RunOutcome, SourceRun, SourceState, Sources};
@@ -124,6 +128,16 @@ impl Control {
         Sources { control: self }
     }
 
+    /// Who works here, as the organisation says it.
+    pub fn roster(&self) -> Roster<'_> {
+        Roster { control: self }
+    }
+
+    /// Reports that were kept.
+    pub fn kept_reports(&self) -> KeptReports<'_> {
+        KeptReports { control: self }
+    }
+
     /// Settings and their history.
     pub fn settings(&self) -> Settings<'_> {
         Settings { control: self }
@@ -155,9 +169,10 @@ impl WriteTurn {
 }
 
 /// The schema's steps, in order. A step that was released is never edited; the next one corrects it.
-const STEPS: [(i64, &str, &str); 2] = [
+const STEPS: [(i64, &str, &str); 3] = [
     (1, "control", include_str!("../../migrations/0001_control.sql")),
     (2, "node secrets", include_str!("../../migrations/0002_node_secrets.sql")),
+    (30, "reports", include_str!("../../migrations/0030_reports.sql")),
 ];
 
 fn migrations() -> Migrator {
