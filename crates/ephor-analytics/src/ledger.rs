@@ -80,8 +80,7 @@ impl Analytics {
             let people = People::read(analytics.lake().directory(), &reach);
             let mut ledger = BTreeMap::new();
             for day in days_of(days.start, days.end) {
-                let load =
-                    Load { reach: &reach, before_seq: Some(before_usage_seq), columns: COLUMNS, spent: true };
+                let load = Load { reach: &reach, before_seq: Some(before_usage_seq), columns: COLUMNS, spent: true };
                 let context = Context { connectors: analytics.connectors(), people: &people.id_by_email };
                 let facts = facts::load(analytics.lake().usage(), &[day], &load, &context)?;
                 add_day(&mut ledger, day, &facts, analytics.prices());

@@ -125,7 +125,9 @@ impl Desk {
 
     async fn sources(&self, period: Period) -> Result<Vec<Source>, ReportError> {
         let mut sources = Vec::new();
-        for (kind, table, time) in [("activities", "activities", "created_at"), ("usage events", "usage_events", "time")] {
+        for (kind, table, time) in
+            [("activities", "activities", "created_at"), ("usage events", "usage_events", "time")]
+        {
             let statement = format!(
                 "select source, count(*) filter (where {within}), max({time}), count(distinct day) filter (where {within}) \
                  from {table} group by source order by source",
@@ -159,10 +161,16 @@ impl Desk {
     /// What is missing of a period: times without recording, gaps of sources, days without a single row, no telemetry.
     async fn gaps(&self, period: Period, sources: &[Source]) -> Result<Vec<Gap>, ReportError> {
         let mut gaps = Vec::new();
-        let overlaps = |from: i64, to: Option<i64>| from < period.to_micros() && to.is_none_or(|to| to > period.from_micros());
+        let overlaps =
+            |from: i64, to: Option<i64>| from < period.to_micros() && to.is_none_or(|to| to > period.from_micros());
         for gap in self.control.sources().gaps().await? {
             if overlaps(gap.from_micros, gap.to_micros) {
-                gaps.push(Gap { what: gap.source, from_micros: gap.from_micros, to_micros: gap.to_micros, why: gap.reason });
+                gaps.push(Gap {
+                    what: gap.source,
+                    from_micros: gap.from_micros,
+                    to_micros: gap.to_micros,
+                    why: gap.reason,
+                });
             }
         }
         let statement = format!("select distinct day from activities where {}", within(period));
@@ -177,7 +185,8 @@ impl Desk {
                 why: "no activity was recorded on these days".to_owned(),
             });
         }
-        let telemetry: u64 = sources.iter().filter(|source| source.kind == "usage events").map(|source| source.rows).sum();
+        let telemetry: u64 =
+            sources.iter().filter(|source| source.kind == "usage events").map(|source| source.rows).sum();
         if telemetry == 0 {
             gaps.push(Gap {
                 what: "usage events".to_owned(),

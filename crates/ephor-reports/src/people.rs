@@ -61,7 +61,8 @@ impl People {
     }
 
     fn add(&mut self, organization: &str, user: &Value) {
-        let text = |names: &[&str]| names.iter().find_map(|name| user.get(name).and_then(Value::as_str)).map(str::to_owned);
+        let text =
+            |names: &[&str]| names.iter().find_map(|name| user.get(name).and_then(Value::as_str)).map(str::to_owned);
         let Some(id) = text(&["id", "user_id"]) else { return };
         let person = self.by_id.entry(id.clone()).or_insert_with(|| Person { id: id.clone(), ..Person::default() });
         if let Some(email) = text(&["email", "email_address"]) {
@@ -102,7 +103,8 @@ impl People {
         let email = if id.contains('@') { Some(id) } else { self.email_of(id) };
         let entries = self.roster.get(&email?.to_lowercase())?;
         let day = day.to_string();
-        let holds = |entry: &&RosterEntry| entry.valid_from <= day && entry.valid_to.as_ref().is_none_or(|to| *to >= day);
+        let holds =
+            |entry: &&RosterEntry| entry.valid_from <= day && entry.valid_to.as_ref().is_none_or(|to| *to >= day);
         entries.iter().rfind(holds)
     }
 

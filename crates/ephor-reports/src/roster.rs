@@ -52,8 +52,7 @@ fn wrong(file: &str, line: u64, what: impl Into<String>) -> ReportError {
 }
 
 fn csv_rows(file: &str, bytes: &[u8]) -> Result<Vec<(u64, Fields)>, ReportError> {
-    let mut reader =
-        csv::ReaderBuilder::new().trim(csv::Trim::All).delimiter(delimiter(bytes)).from_reader(bytes);
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).delimiter(delimiter(bytes)).from_reader(bytes);
     let headings = match reader.headers() {
         Ok(headings) => headings.clone(),
         Err(error) => return Err(wrong(file, 1, error.to_string())),
@@ -70,9 +69,8 @@ fn csv_rows(file: &str, bytes: &[u8]) -> Result<Vec<(u64, Fields)>, ReportError>
     }
     let mut rows = Vec::new();
     for record in reader.records() {
-        let record = record.map_err(|error| {
-            wrong(file, error.position().map_or(0, csv::Position::line), error.to_string())
-        })?;
+        let record =
+            record.map_err(|error| wrong(file, error.position().map_or(0, csv::Position::line), error.to_string()))?;
         let line = record.position().map_or(0, csv::Position::line);
         let fields = named.iter().zip(record.iter()).filter(|(_, value)| !value.is_empty());
         rows.push((line, fields.filter_map(|(name, value)| Some(((*name)?.to_owned(), value.to_owned()))).collect()));
@@ -220,10 +218,14 @@ mod tests {
 
     #[test]
     fn a_spreadsheet_s_csv_with_bom_semicolons_and_day_numbers_is_read() {
-        let entries = read("hr.csv", "\u{FEFF}E-Mail;Cost Center;Termination Date\nAda@Example.com;4711;46349\n".as_bytes());
+        let entries =
+            read("hr.csv", "\u{FEFF}E-Mail;Cost Center;Termination Date\nAda@Example.com;4711;46349\n".as_bytes());
         let entries = entries.unwrap();
         assert_eq!(entries[0].email, "ada@example.com");
-        assert_eq!((entries[0].cost_centre.as_deref(), entries[0].left_on.as_deref()), (Some("4711"), Some("2026-11-23")));
+        assert_eq!(
+            (entries[0].cost_centre.as_deref(), entries[0].left_on.as_deref()),
+            (Some("4711"), Some("2026-11-23"))
+        );
     }
 
     #[test]

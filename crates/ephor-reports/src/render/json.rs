@@ -34,9 +34,9 @@ pub fn json(report: &Report) -> Value {
         })
     });
     put("sources", sources.collect());
-    let gaps = provenance.gaps.iter().map(|gap| {
-        json!({ "what": gap.what, "from": at(gap.from_micros), "to": gap.to_micros.map(at), "why": gap.why })
-    });
+    let gaps = provenance.gaps.iter().map(
+        |gap| json!({ "what": gap.what, "from": at(gap.from_micros), "to": gap.to_micros.map(at), "why": gap.why }),
+    );
     put("gaps", gaps.collect());
     let as_of = provenance.as_of;
     put(

@@ -71,8 +71,9 @@ pub(super) async fn make(desk: &Desk, question: &Question) -> Result<Report, Rep
             period.first, period.last
         )),
         others: vec![
-            Section::new("kept", "Idle, but not dormant", kept)
-                .noted("Seats without activity that are younger than they would have to be, exempt, or of people on leave."),
+            Section::new("kept", "Idle, but not dormant", kept).noted(
+                "Seats without activity that are younger than they would have to be, exempt, or of people on leave.",
+            ),
             stale_invites(desk, period)?,
             changes(desk, &ids).await?,
             deprovisioning(&people, &ids),
@@ -149,7 +150,8 @@ fn kept_because<'a>(
     newest: Option<i64>,
     period: Period,
 ) -> Option<Kept<'a>> {
-    let grace_days = i64::from(if newest.is_none() { desk.options.grace_days.max(period.days()) } else { period.days() });
+    let grace_days =
+        i64::from(if newest.is_none() { desk.options.grace_days.max(period.days()) } else { period.days() });
     if person.joined_micros.is_some_and(|joined| joined > period.to_micros() - grace_days * DAY_MICROS) {
         return Some(Kept::TooNew);
     }
@@ -177,7 +179,8 @@ impl Kept<'_> {
 }
 
 fn figures(desk: &Desk, seats: usize, idle: usize, kept: usize) -> Vec<Figure> {
-    let figure = |label: &str, value: Cell, unit, note: Option<String>| Figure { label: label.to_owned(), value, unit, note };
+    let figure =
+        |label: &str, value: Cell, unit, note: Option<String>| Figure { label: label.to_owned(), value, unit, note };
     let mut figures = vec![
         figure("Assigned seats", Cell::count(seats), None, None),
         figure("Dormant seats", Cell::count(idle), None, None),
@@ -231,7 +234,8 @@ fn stale_invites(desk: &Desk, period: Period) -> Result<Section, ReportError> {
 
 /// What is different from the report that was kept last.
 async fn changes(desk: &Desk, ids: &[String]) -> Result<Section, ReportError> {
-    let mut table = Table::of(vec![Column::person("user_id", "User id"), Column::text("change", "Since the last report")]);
+    let mut table =
+        Table::of(vec![Column::person("user_id", "User id"), Column::text("change", "Since the last report")]);
     let kept = desk.control.kept_reports().newest_before(INFO.name, desk.now_micros).await?;
     let note = match &kept {
         None => "No earlier report was kept; `ephor report dormant-accounts --keep` keeps this one.".to_owned(),

@@ -59,7 +59,7 @@ impl LastSeen {
         let keys = format!(
             "select owner, max(created_at) from ( \
                select k.created_by as owner, a.created_at from activities a \
-               join (select distinct api_key_id, created_by from directory_api_keys where created_by is not null) k \
+               join (select distinct api_key_id, created_by_id as created_by from directory_api_keys where created_by_id is not null) k \
                  on a.api_key_id = k.api_key_id where {}) group by 1",
             before("a.created_at")
         );

@@ -22,12 +22,7 @@ pub struct ReportInfo {
     pub question: &'static str,
 }
 
-const CATALOGUE: &[ReportInfo] = &[
-    dormant_accounts::INFO,
-    cost::INFO,
-    adoption_governance::INFO,
-    offboarding::INFO,
-];
+const CATALOGUE: &[ReportInfo] = &[dormant_accounts::INFO, cost::INFO, adoption_governance::INFO, offboarding::INFO];
 
 /// Every report.
 #[must_use]
