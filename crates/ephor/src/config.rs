@@ -18,6 +18,7 @@ use crate::analytics_config::AnalyticsConfig;
 use crate::arguments::Global;
 use crate::failure::Failure;
 use crate::proof_config::ProofConfig;
+use crate::reports_config::ReportsConfig;
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -28,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) analytics: AnalyticsConfig,
     pub(crate) retention: Option<RetentionConfig>,
     pub(crate) proof: ProofConfig,
+    pub(crate) reports: ReportsConfig,
     /// Sources to collect from.
     pub(crate) upstream: Vec<Upstream>,
 }
@@ -260,6 +262,7 @@ impl Config {
             );
         }
         self.analytics.limits()?;
+        self.reports.options()?;
         crate::origin_config::check(&self.analytics.origin, &self.upstream)?;
         if self.server.tls_certificate.is_some() != self.server.tls_key.is_some() {
             return wrong("[server] tls_certificate and tls_key go together".to_owned());

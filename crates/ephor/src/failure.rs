@@ -8,6 +8,9 @@ use std::process::ExitCode;
 /// Wrong usage, as clap answers it too.
 const USAGE: u8 = 2;
 
+/// Done, and something was found.
+pub(crate) const FOUND: u8 = 3;
+
 /// A command's failure.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
@@ -66,6 +69,7 @@ failure_from!(
     ephor_lake::control::ControlError,
     ephor_sources::SourceError,
     ephor_sources::simulator::SimulationError,
+    ephor_reports::ReportError,
     ephor_server::ServerError,
     std::io::Error,
     serde_json::Error,

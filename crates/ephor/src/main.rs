@@ -14,6 +14,7 @@ mod origin_config;
 mod output;
 mod progress;
 mod proof_config;
+mod reports_config;
 
 use std::process::ExitCode;
 

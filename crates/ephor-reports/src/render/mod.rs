@@ -12,6 +12,6 @@ mod xlsx;
 pub use csv::csv;
 pub use html::{STYLE, html, section_markup};
 pub use json::json;
-pub use text::text;
+pub use text::{table_text, text};
 pub use words::{cell_text, day_text, instant_text};
 pub use xlsx::xlsx;

@@ -23,7 +23,7 @@ pub fn text(report: &Report) -> String {
         lines.push(format!("{}: {}{unit}{note}", figure.label, cell_text(&column.of_figure(figure), &figure.value)));
     }
     lines.push(String::new());
-    lines.push(section(&report.main));
+    lines.push(table_text(&report.main));
     for other in &report.others {
         lines.push(format!("\n{} ({} rows; --format html or json shows them)", other.title, other.table.rows.len()));
     }
@@ -43,7 +43,9 @@ pub fn text(report: &Report) -> String {
     lines.join("\n")
 }
 
-fn section(section: &Section) -> String {
+/// One table as text.
+#[must_use]
+pub fn table_text(section: &Section) -> String {
     let table = &section.table;
     if table.rows.is_empty() {
         return "No rows.".to_owned();

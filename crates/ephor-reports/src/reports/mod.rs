@@ -9,6 +9,7 @@ mod offboarding;
 
 use crate::desk::{Desk, Question};
 use crate::error::ReportError;
+use crate::privacy::Names;
 use crate::table::Report;
 
 /// What there is to ask for.
@@ -29,6 +30,14 @@ const CATALOGUE: &[ReportInfo] = &[dormant_accounts::INFO, cost::INFO, adoption_
 pub fn catalogue() -> &'static [ReportInfo] {
     CATALOGUE
 }
+
+/// The spending of a question's days as a FOCUS dataset (FinOps), in CSV.
+pub async fn focus(desk: &Desk, question: &Question, names: &Names) -> Result<String, ReportError> {
+    cost::focus::csv(desk, question, names).await
+}
+
+/// The version of FOCUS that [`focus`] follows.
+pub const FOCUS_VERSION: &str = cost::focus::VERSION;
 
 /// Makes a report, with everything in it: [`crate::Discretion`] takes out what a reader may not see.
 pub async fn make(desk: &Desk, name: &str, question: &Question) -> Result<Report, ReportError> {

@@ -3,8 +3,10 @@
 //! Never reads a file or the clock: parsing only.
 
 mod proof;
+mod report;
 
 pub(crate) use proof::{Erase, Key, Verify};
+pub(crate) use report::{Form, Report, Roster};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -76,6 +78,11 @@ pub(crate) enum Command {
     /// The aggregates behind the Analytics API.
     #[command(subcommand)]
     Analytics(AnalyticsCommand),
+    /// Answer one of the questions of the use cases: as a table, JSON, CSV, XLSX or HTML. `report list` names them.
+    Report(Report),
+    /// Who works here: departments, managers, leavers, leave.
+    #[command(subcommand)]
+    Roster(Roster),
 }
 
 #[derive(Debug, Args)]

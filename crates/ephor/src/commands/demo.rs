@@ -200,6 +200,15 @@ async fn store_directory(simulation: &Simulation, node: &Node) -> Result<(), Fai
         }
     }
     node.lake.directory().record_many(snapshots).await?;
+    store_roster(simulation, node).await
+}
+
+/// What the personnel department knows: teams and leavers.
+async fn store_roster(simulation: &Simulation, node: &Node) -> Result<(), Failure> {
+    let directory = simulation.directory();
+    let people = directory.rows(Listing::HrRoster, "").unwrap_or_default();
+    let entries = ephor_reports::roster::read("hr_roster", &serde_json::to_vec(people)?)?;
+    node.control.roster().replace(SOURCE, &entries, now_micros()).await?;
     Ok(())
 }
 

@@ -12,6 +12,8 @@ mod keys;
 mod lake;
 mod org;
 mod proof;
+mod report;
+mod roster;
 mod simulate;
 mod up;
 
@@ -36,6 +38,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Keys(action) => keys::run(&global, &config, action).await,
         Command::Org(action) => org::run(&global, &config, action).await,
         Command::Analytics(action) => analytics::run(&global, &config, action).await,
+        Command::Report(options) => report::run(&global, &config, options).await,
+        Command::Roster(action) => roster::run(&global, &config, action).await,
         Command::Lake(action) => lake::run(&global, &config, action).await,
     }
 }
