@@ -42,6 +42,7 @@ pub use rows::ActivityRows;
 pub use scan::{
     ActivityFilter, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order, PageFrom, TypeFilter,
 };
+pub use sql::GuestTable;
 pub use stats::LakeStats;
 pub use upstream::{UpstreamChanges, UpstreamListing, UpstreamRows};
 pub use usage::{Usage, UsageBatch, UsageDay, UsageRows};

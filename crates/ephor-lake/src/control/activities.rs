@@ -26,6 +26,16 @@ pub(super) enum Deed<'a> {
     RecordingDisabled,
     AnalyticsSwitched { previous: bool },
     SettingChanged { name: &'a str, previous: Option<&'a Value>, current: Option<&'a Value> },
+    Guest(&'a GuestDeed),
+}
+
+/// A change that another room makes in tables of its own. Its type is Ephor's, since the catalogue has none for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GuestDeed {
+    /// The activity's type; it begins with `ephor_`.
+    pub kind: &'static str,
+    /// Its fields beside the envelope: ids, names and values, never free text or a secret.
+    pub fields: Map<String, Value>,
 }
 
 impl Deed<'_> {
@@ -39,6 +49,7 @@ impl Deed<'_> {
             Self::RecordingEnabled | Self::RecordingDisabled => "org_compliance_api_settings_updated",
             Self::AnalyticsSwitched { .. } => "org_analytics_api_capability_updated",
             Self::SettingChanged { .. } => "claude_organization_settings_updated",
+            Self::Guest(deed) => deed.kind,
         }
     }
 
@@ -77,6 +88,7 @@ impl Deed<'_> {
             Self::SettingChanged { name, previous, current } => json!({
                 "updates": [{ "type": name, "previous_value": previous, "current_value": current }],
             }),
+            Self::Guest(deed) => Value::Object(deed.fields.clone()),
         }
     }
 

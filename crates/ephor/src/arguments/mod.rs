@@ -2,10 +2,14 @@
 //! The command reference in `docs/commands.md` is generated from here.
 //! Never reads a file or the clock: parsing only.
 
+mod findings;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use findings::{FindingJudged, FindingStep, FindingsCommand, FindingsList};
 
 /// AI governance that you host yourself: the Compliance API served, collected and kept for good.
 #[derive(Debug, Parser)]
@@ -60,6 +64,9 @@ pub(crate) enum Command {
     Collect(Collect),
     /// Make the activities of a simulated organisation, or serve them as an upstream.
     Simulate(Simulate),
+    /// What detections found: list it, show it, judge it.
+    #[command(subcommand)]
+    Findings(FindingsCommand),
     /// Keys of this Ephor: make, list, rotate, revoke.
     #[command(subcommand)]
     Keys(Keys),
@@ -286,7 +293,7 @@ pub(crate) enum AnalyticsTurn {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LakeCommand {
-    /// Ask the lake: read-only SQL over activities, conflicts and the directory tables.
+    /// Ask the lake: read-only SQL over activities, conflicts, findings and the directory tables.
     Sql {
         /// One SELECT (or WITH, EXPLAIN, SHOW, DESCRIBE).
         statement: String,
