@@ -11,6 +11,7 @@ mod days;
 pub mod directory;
 mod durable;
 mod encode;
+mod erase;
 mod error;
 mod files;
 mod id_index;
@@ -18,6 +19,8 @@ mod lake;
 mod limits;
 mod lock;
 mod merge;
+pub mod proof;
+mod prover;
 mod rows;
 mod scan;
 mod schema;
@@ -32,15 +35,17 @@ mod table_view;
 mod upstream;
 mod usage;
 
-pub use append::{AppendBatch, AppendOutcome, Appender, RowOutcome};
+pub use append::{AppendBatch, AppendOutcome, Appender, Notarized, RowOutcome};
 pub use compact::{CompactOptions, CompactReach, CompactReport, LegalHold, Retention};
 pub use days::{DayTable, DayTableSpec};
+pub use erase::{Erasure, ErasureReport};
 pub use error::LakeError;
 pub use lake::{Lake, LakeOptions};
-pub use limits::{COMMIT_RAW_BYTES, FEED_PAGE_ROWS};
+pub use limits::{ARRIVALS_ROWS, COMMIT_RAW_BYTES, FEED_PAGE_ROWS};
 pub use rows::ActivityRows;
 pub use scan::{
-    ActivityFilter, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order, PageFrom, TypeFilter,
+    ActivityFilter, Arrival, Arrivals, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order,
+    PageFrom, TypeFilter,
 };
 pub use sql::GuestTable;
 pub use stats::LakeStats;

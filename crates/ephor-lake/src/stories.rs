@@ -36,7 +36,7 @@ fn batch(source: &str, rows: &[String], cursor: Option<serde_json::Value>) -> Ap
 }
 
 async fn writer(dir: &std::path::Path) -> (Lake, Appender) {
-    Lake::open_writer(dir, LakeOptions { clock: || START + 100 * 24 * HOUR }).await.unwrap()
+    Lake::open_writer(dir, LakeOptions { clock: || START + 100 * 24 * HOUR, ..LakeOptions::default() }).await.unwrap()
 }
 
 /// Walks the whole feed by its cursors.
@@ -225,6 +225,50 @@ async fn retention_lets_old_days_go_and_a_legal_hold_keeps_them() {
     let expected = ["2026-01-03", "2026-01-04", "2026-01-07", "2026-01-08", "2026-01-09", "2026-01-10"];
     assert_eq!(left.into_iter().collect::<Vec<_>>(), expected);
     assert_eq!(lake.next_seq(), 720, "no seq is given twice");
+}
+
+/// What a reader gets that follows the lake from a place on.
+async fn follow(lake: &Lake, mut from: u64) -> Vec<Arrival> {
+    let mut rows = Vec::new();
+    while from < lake.next_seq() {
+        let arrivals = lake.arrivals(from..lake.next_seq()).await.unwrap();
+        assert!(arrivals.next_seq > from, "a reader gets on");
+        rows.extend(arrivals.rows);
+        from = arrivals.next_seq;
+    }
+    rows
+}
+
+#[tokio::test]
+async fn a_reader_by_order_of_arrival_gets_each_row_once_whatever_its_day_and_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let (lake, appender) = writer(dir.path()).await;
+    // Newest days first, as a collector's backfill brings them, and then the days between.
+    let rows: Vec<String> = (0..5_000).map(|n| activity(n * 2_801 % 5_000)).collect();
+    for part in rows.chunks(700) {
+        appender.append(batch("test", part, None)).await.unwrap();
+    }
+    let arrived = follow(&lake, 0).await;
+    assert!(arrived.iter().map(|arrival| &arrival.raw).eq(&rows));
+    assert!(arrived.iter().map(|arrival| arrival.seq).eq(0..5_000));
+    assert!(arrived.iter().all(|arrival| (arrival.received_at_micros, arrival.source.as_str()) == (START, "test")));
+    appender.compact(CompactOptions::default()).await.unwrap();
+    assert_eq!(follow(&lake, 0).await, arrived);
+    assert_eq!(follow(&lake, 4_999).await, arrived[4_999..]);
+    assert_eq!(lake.arrivals(10..13).await.unwrap(), Arrivals { rows: arrived[10..13].to_vec(), next_seq: 13 });
+    assert_eq!(lake.arrivals(5_000..u64::MAX).await.unwrap(), Arrivals { rows: Vec::new(), next_seq: 5_000 });
+}
+
+#[tokio::test]
+async fn a_reader_by_order_of_arrival_passes_over_what_retention_took() {
+    let dir = tempfile::tempdir().unwrap();
+    let (lake, appender) = writer(dir.path()).await;
+    appender.append(batch("test", &(0..720).map(activity).collect::<Vec<_>>(), None)).await.unwrap();
+    let retention = Retention { days: 95, legal_holds: Vec::new() };
+    appender.compact(CompactOptions { retention: Some(retention), ..Default::default() }).await.unwrap();
+    let left = follow(&lake, 0).await;
+    assert!(left.iter().map(|arrival| arrival.seq).eq(left[0].seq..720), "what is left, in order");
+    assert!(left[0].seq > 300 && left.iter().all(|arrival| arrival.raw == activity(arrival.seq)));
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod findings;
 mod import;
 mod keys;
 mod kill;
+mod proof;
 mod push;
 mod python_client;
 mod telemetry;

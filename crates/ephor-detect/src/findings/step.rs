@@ -2,10 +2,11 @@
 //! Promises that a step which changes nothing is refused and that none is lost.
 //! Never tells a note in the feed: it is free text, and the feed is read by others.
 
-use ephor_lake::control::{GuestDeed, WriteTurn};
+use ephor_lake::control::WriteTurn;
 use ephor_wire::actor::Actor;
+use ephor_wire::timestamp::Timestamp;
 use rand::CryptoRng;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
 use super::record::revise;
@@ -65,7 +66,7 @@ pub(super) async fn make(turn: &mut WriteTurn, made: &Made<'_>, rng: &mut impl C
     if let Some(until) = step.suppress_until_micros {
         suppress(turn.connection(), &before, &after, until).await?;
     }
-    turn.tell(&deed(&before, &after), by, now_micros, rng).await?;
+    turn.tell("ephor_finding_updated", &told(&before, &after), by, now_micros, rng).await?;
     Ok(())
 }
 
@@ -144,19 +145,19 @@ async fn suppress(
     Ok(())
 }
 
-fn deed(before: &FindingRecord, after: &StepMade) -> GuestDeed {
-    let mut fields = Map::new();
-    let mut field = |name: &str, value: Value| drop(fields.insert(name.to_owned(), value));
-    field("finding_id", json!(before.finding.id));
-    field("rule", json!(before.finding.rule));
-    field("use_case", json!(before.finding.use_case));
-    field("previous_status", json!(before.handling.status));
-    field("current_status", json!(after.status));
-    field("previous_assignee", json!(before.handling.assignee));
-    field("current_assignee", json!(after.assignee));
-    let until = after.suppressed_until_micros.map(ephor_wire::timestamp::Timestamp::from_micros);
-    field("suppressed_until", json!(until.as_ref().map(ephor_wire::timestamp::Timestamp::as_str)));
-    GuestDeed { kind: "ephor_finding_updated", fields }
+/// The step as the feed tells it.
+fn told(before: &FindingRecord, after: &StepMade) -> Value {
+    let until = after.suppressed_until_micros.map(Timestamp::from_micros);
+    json!({
+        "finding_id": before.finding.id,
+        "rule": before.finding.rule,
+        "use_case": before.finding.use_case,
+        "previous_status": before.handling.status,
+        "current_status": after.status,
+        "previous_assignee": before.handling.assignee,
+        "current_assignee": after.assignee,
+        "suppressed_until": until.as_ref().map(Timestamp::as_str),
+    })
 }
 
 pub(super) async fn all(pool: &SqlitePool, id: &FindingId) -> Result<Vec<StepMade>, DetectError> {

@@ -18,24 +18,37 @@ use super::outbox::{self, OutboxItem};
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Deed<'a> {
     KeyCreated(&'a KeyRecord),
-    KeyStateChanged { key: &'a KeyRecord, previous: &'a str, current: &'a str },
+    KeyStateChanged {
+        key: &'a KeyRecord,
+        previous: &'a str,
+        current: &'a str,
+    },
     KeyDeleted(&'a KeyRecord),
-    RoleChanged { email: &'a str, user_id: &'a str, previous: Option<Role>, current: Option<Role> },
-    PrimaryOwnerTransferred { previous_owner_id: &'a str, new_owner_id: &'a str },
+    RoleChanged {
+        email: &'a str,
+        user_id: &'a str,
+        previous: Option<Role>,
+        current: Option<Role>,
+    },
+    PrimaryOwnerTransferred {
+        previous_owner_id: &'a str,
+        new_owner_id: &'a str,
+    },
     RecordingEnabled,
     RecordingDisabled,
-    AnalyticsSwitched { previous: bool },
-    SettingChanged { name: &'a str, previous: Option<&'a Value>, current: Option<&'a Value> },
-    Guest(&'a GuestDeed),
-}
-
-/// A change that another room makes in tables of its own. Its type is Ephor's, since the catalogue has none for it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct GuestDeed {
-    /// The activity's type; it begins with `ephor_`.
-    pub kind: &'static str,
-    /// Its fields beside the envelope: ids, names and values, never free text or a secret.
-    pub fields: Map<String, Value>,
+    AnalyticsSwitched {
+        previous: bool,
+    },
+    SettingChanged {
+        name: &'a str,
+        previous: Option<&'a Value>,
+        current: Option<&'a Value>,
+    },
+    /// Something that the catalogue has no type for, as a type of Ephor's own.
+    Own {
+        kind: &'static str,
+        fields: &'a Value,
+    },
 }
 
 impl Deed<'_> {
@@ -49,7 +62,7 @@ impl Deed<'_> {
             Self::RecordingEnabled | Self::RecordingDisabled => "org_compliance_api_settings_updated",
             Self::AnalyticsSwitched { .. } => "org_analytics_api_capability_updated",
             Self::SettingChanged { .. } => "claude_organization_settings_updated",
-            Self::Guest(deed) => deed.kind,
+            Self::Own { kind, .. } => kind,
         }
     }
 
@@ -88,7 +101,7 @@ impl Deed<'_> {
             Self::SettingChanged { name, previous, current } => json!({
                 "updates": [{ "type": name, "previous_value": previous, "current_value": current }],
             }),
-            Self::Guest(deed) => Value::Object(deed.fields.clone()),
+            Self::Own { fields, .. } => (*fields).clone(),
         }
     }
 

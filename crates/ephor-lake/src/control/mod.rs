@@ -24,12 +24,12 @@ use std::time::Duration;
 use activities::Deed;
 use ephor_wire::actor::Actor;
 use rand::CryptoRng;
+use serde_json::Value;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqlSafeStr, Sqlite, SqliteConnection, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-pub use activities::GuestDeed;
 pub use analytics_switch::{AnalyticsAccess, AnalyticsSwitch};
 pub use enablement::{Enablement, Recording, RecordingPeriod};
 pub use error::ControlError;
@@ -161,14 +161,16 @@ impl WriteTurn {
     }
 
     /// Tells of a change that another room makes, in the same transaction: neither is ever there without the other.
+    /// The type begins with `ephor_`; the fields are ids, names and values, never free text or a secret.
     pub async fn tell(
         &mut self,
-        deed: &GuestDeed,
+        kind: &'static str,
+        fields: &Value,
         by: &Actor,
         now_micros: i64,
         rng: &mut impl CryptoRng,
     ) -> Result<(), ControlError> {
-        activities::tell(&mut self.transaction, Deed::Guest(deed), by, now_micros, rng).await
+        activities::tell(&mut self.transaction, Deed::Own { kind, fields }, by, now_micros, rng).await
     }
 
     /// Makes the change last.

@@ -2,6 +2,7 @@
 //! A page is taken from one version of the table; writers never wait for readers nor readers for writers.
 //! Never changes anything.
 
+mod arrivals;
 mod filter;
 mod page;
 mod parquet_file;
@@ -17,6 +18,7 @@ use crate::error::LakeError;
 use crate::files::{DataFile, FileSet, Published};
 use crate::rows::text_of;
 
+pub use arrivals::{Arrival, Arrivals};
 pub use query::{
     ActivityFilter, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order, PageFrom, TypeFilter,
 };
@@ -60,6 +62,11 @@ impl Reader {
     /// Whole columns of one file.
     pub(crate) fn read_columns(&self, file: &DataFile, names: &[&str]) -> Result<RecordBatch, LakeError> {
         self.store.read_columns(file, names)
+    }
+
+    /// Whether the file may hold any of the ids; it may say yes too often, never no.
+    pub(crate) fn may_hold_any(&self, file: &DataFile, ids: &HashSet<&str>) -> Result<bool, LakeError> {
+        self.store.may_hold_any(file, ids)
     }
 
     /// All columns of a file that is not worth caching (compaction reads each once).

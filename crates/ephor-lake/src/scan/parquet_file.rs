@@ -137,7 +137,13 @@ impl ColumnStore {
         Ok(false)
     }
 
-    fn select(&self, file: &DataFile, rows: &[usize], names: &[&str]) -> Result<Vec<RecordBatch>, LakeError> {
+    /// The named columns of the rows named, which must be in ascending order; text other than `id` and `raw` as dictionaries.
+    pub(super) fn select(
+        &self,
+        file: &DataFile,
+        rows: &[usize],
+        names: &[&str],
+    ) -> Result<Vec<RecordBatch>, LakeError> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }

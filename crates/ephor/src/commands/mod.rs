@@ -12,6 +12,7 @@ mod init;
 mod keys;
 mod lake;
 mod org;
+mod proof;
 mod simulate;
 mod up;
 
