@@ -25,6 +25,7 @@ use crate::proof::{ActivityProof, Notary, Person, ProofKey, ProofLog, REMOVALS_T
 use crate::rows::text_of;
 use crate::scan::{Arrivals, FeedPage, FeedQuery, Reader, Wanted};
 use crate::schema::{ACTIVITIES, CONFLICTS};
+use crate::sql::GuestTable;
 use crate::stats::LakeStats;
 use crate::table::Table;
 use crate::upstream::UpstreamRows;
@@ -259,7 +260,12 @@ impl Lake {
 
     /// Runs a read-only SQL statement over the lake's tables.
     pub async fn sql(&self, statement: &str) -> Result<Vec<RecordBatch>, LakeError> {
-        sql::query(&self.inner.dir.join("lake"), statement).await
+        self.sql_with(statement, Vec::new()).await
+    }
+
+    /// Runs a read-only SQL statement over the lake's tables and some of other rooms.
+    pub async fn sql_with(&self, statement: &str, guests: Vec<GuestTable>) -> Result<Vec<RecordBatch>, LakeError> {
+        sql::query(&self.inner.dir.join("lake"), statement, guests).await
     }
 
     /// Where a source goes on from, as committed with its last rows.

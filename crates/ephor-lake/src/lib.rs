@@ -47,6 +47,7 @@ pub use scan::{
     ActivityFilter, Arrival, Arrivals, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order,
     PageFrom, TypeFilter,
 };
+pub use sql::GuestTable;
 pub use stats::LakeStats;
 pub use upstream::{UpstreamChanges, UpstreamListing, UpstreamRows};
 pub use usage::{Usage, UsageBatch, UsageDay, UsageRows};

@@ -20,9 +20,25 @@ use crate::limits;
 use crate::upstream::UPSTREAM_ROWS;
 use crate::usage::{USAGE_CONFLICTS, USAGE_EVENTS};
 
-/// Runs one statement over the tables below `lake`.
-pub(crate) async fn query(lake: &Path, statement: &str) -> Result<Vec<RecordBatch>, LakeError> {
+/// A table that is not the lake's own and is asked together with it, such as what detections found.
+#[derive(Debug, Clone)]
+pub struct GuestTable {
+    /// What statements call it.
+    pub name: &'static str,
+    /// All of its rows.
+    pub rows: RecordBatch,
+}
+
+/// Runs one statement over the tables below `lake` and those of guests.
+pub(crate) async fn query(
+    lake: &Path,
+    statement: &str,
+    guests: Vec<GuestTable>,
+) -> Result<Vec<RecordBatch>, LakeError> {
     let session = session(lake).await?;
+    for GuestTable { name, rows } in guests {
+        session.register_table(name, Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?))?;
+    }
     let only_reads = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let frame = session.sql_with_options(statement, only_reads).await.map_err(|error| refused(error, statement))?;
     let schema = Arc::clone(frame.schema().inner());

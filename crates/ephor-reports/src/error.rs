@@ -39,6 +39,9 @@ pub enum ReportError {
     /// The control database.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// Findings.
+    #[error(transparent)]
+    Detect(#[from] ephor_detect::DetectError),
     /// The Analytics API's numbers.
     #[error(transparent)]
     Analytics(#[from] AnalyticsError),

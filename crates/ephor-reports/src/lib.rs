@@ -11,8 +11,10 @@ mod privacy;
 mod provenance;
 pub mod render;
 mod reports;
+pub mod review;
 pub mod roster;
 mod table;
+pub mod timeline;
 
 pub use desk::{Desk, Question, ReportOptions};
 pub use error::ReportError;

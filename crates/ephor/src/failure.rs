@@ -8,8 +8,13 @@ use std::process::ExitCode;
 /// Wrong usage, as clap answers it too.
 const USAGE: u8 = 2;
 
-/// Done, and something was found.
-pub(crate) const FOUND: u8 = 3;
+/// Done, and something was found that the caller wanted to be told of.
+const FOUND: u8 = 3;
+
+/// How a command ends that found what `--fail-on` asks for.
+pub(crate) fn found_something() -> ExitCode {
+    ExitCode::from(FOUND)
+}
 
 /// A command's failure.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +70,7 @@ macro_rules! failure_from {
 
 failure_from!(
     ephor_analytics::AnalyticsError,
+    ephor_detect::DetectError,
     ephor_lake::LakeError,
     ephor_lake::control::ControlError,
     ephor_sources::SourceError,

@@ -12,6 +12,7 @@ mod disk_full;
 mod docs;
 mod enablement;
 mod faulty_upstream;
+mod findings;
 mod import;
 mod keys;
 mod kill;

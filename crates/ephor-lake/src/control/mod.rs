@@ -23,6 +23,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use activities::Deed;
+use ephor_wire::actor::Actor;
+use rand::CryptoRng;
+use serde_json::Value;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqlSafeStr, Sqlite, SqliteConnection, Transaction};
@@ -143,8 +147,13 @@ impl Control {
         Settings { control: self }
     }
 
+    /// Connections for reading, for a room that keeps tables of its own here.
+    pub fn readers(&self) -> &sqlx::SqlitePool {
+        &self.pool
+    }
+
     /// Waits for the turn to write and begins a transaction; dropping it undoes everything.
-    async fn write(&self) -> Result<WriteTurn, ControlError> {
+    pub async fn write(&self) -> Result<WriteTurn, ControlError> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         // IMMEDIATE takes the write lock first: a transaction that read before it wrote could not get it any more.
         let transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
@@ -153,33 +162,51 @@ impl Control {
 }
 
 /// A write transaction together with this process's turn to write.
-struct WriteTurn {
+#[derive(Debug)]
+pub struct WriteTurn {
     transaction: Transaction<'static, Sqlite>,
     _turn: OwnedMutexGuard<()>,
 }
 
 impl WriteTurn {
-    fn connection(&mut self) -> &mut SqliteConnection {
+    /// Where statements of this transaction run.
+    pub fn connection(&mut self) -> &mut SqliteConnection {
         &mut self.transaction
     }
 
-    async fn commit(self) -> Result<(), ControlError> {
+    /// Tells of a change that another room makes, in the same transaction: neither is ever there without the other.
+    /// The type begins with `ephor_`; the fields are ids, names and values, never free text or a secret.
+    pub async fn tell(
+        &mut self,
+        kind: &'static str,
+        fields: &Value,
+        by: &Actor,
+        now_micros: i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), ControlError> {
+        activities::tell(&mut self.transaction, Deed::Own { kind, fields }, by, now_micros, rng).await
+    }
+
+    /// Makes the change last.
+    pub async fn commit(self) -> Result<(), ControlError> {
         Ok(self.transaction.commit().await?)
     }
 }
 
-/// The schema's steps, in order. A step that was released is never edited; the next one corrects it.
-const STEPS: [(i64, &str, &str); 3] = [
+/// The schema's steps, in order. A step that was released is never edited; the next one corrects it. Each room has ten
+/// numbers of its own.
+const STEPS: &[(i64, &str, &str)] = &[
     (1, "control", include_str!("../../migrations/0001_control.sql")),
     (2, "node secrets", include_str!("../../migrations/0002_node_secrets.sql")),
+    (10, "findings", include_str!("../../migrations/0010_findings.sql")),
     (30, "reports", include_str!("../../migrations/0030_reports.sql")),
 ];
 
 fn migrations() -> Migrator {
-    let step = |(version, description, sql): (i64, &'static str, &'static str)| {
-        Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    let step = |(version, description, sql): &(i64, &'static str, &'static str)| {
+        Migration::new(*version, (*description).into(), MigrationType::Simple, (*sql).into_sql_str(), false)
     };
-    Migrator::with_migrations(STEPS.into_iter().map(step).collect())
+    Migrator::with_migrations(STEPS.iter().map(step).collect())
 }
 
 /// Makes the file readable by its owner alone before SQLite fills it; its journal files inherit that.

@@ -10,7 +10,7 @@ use crate::people::People;
 
 /// What somebody can be seen by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Sign {
+pub(crate) enum Sign {
     SignIn,
     Act,
     Usage,
@@ -18,9 +18,9 @@ pub(super) enum Sign {
 }
 
 impl Sign {
-    pub(super) const ALL: [Self; 4] = [Self::SignIn, Self::Act, Self::Usage, Self::Key];
+    pub(crate) const ALL: [Self; 4] = [Self::SignIn, Self::Act, Self::Usage, Self::Key];
 
-    pub(super) const fn words(self) -> &'static str {
+    pub(crate) const fn words(self) -> &'static str {
         match self {
             Self::SignIn => "sign-in",
             Self::Act => "activity",
@@ -32,13 +32,13 @@ impl Sign {
 
 /// When each person was last seen, by id, in microseconds.
 #[derive(Debug, Default)]
-pub(super) struct LastSeen {
+pub(crate) struct LastSeen {
     by_person: HashMap<String, [Option<i64>; 4]>,
 }
 
 impl LastSeen {
     /// Up to a moment.
-    pub(super) async fn before(desk: &Desk, people: &People, to_micros: i64) -> Result<Self, ReportError> {
+    pub(crate) async fn before(desk: &Desk, people: &People, to_micros: i64) -> Result<Self, ReportError> {
         let mut seen = Self::default();
         let before = |time: &str| format!("{time} < {}", instant(to_micros));
         // Ids and addresses of one person are one person; a failed sign-in has at most an unproved address.
@@ -74,12 +74,12 @@ impl LastSeen {
         *slot = (*slot).max(micros);
     }
 
-    pub(super) fn of(&self, person: &str, sign: Sign) -> Option<i64> {
+    pub(crate) fn of(&self, person: &str, sign: Sign) -> Option<i64> {
         self.by_person.get(person)?[sign as usize]
     }
 
     /// The newest of all signs.
-    pub(super) fn newest(&self, person: &str) -> Option<(Sign, i64)> {
+    pub(crate) fn newest(&self, person: &str) -> Option<(Sign, i64)> {
         let signs = self.by_person.get(person)?;
         let seen = Sign::ALL.into_iter().filter_map(|sign| Some((sign, signs[sign as usize]?)));
         seen.max_by_key(|(_, micros)| *micros)

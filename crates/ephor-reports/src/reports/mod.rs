@@ -4,7 +4,7 @@
 mod adoption_governance;
 mod cost;
 mod dormant_accounts;
-mod last_seen;
+pub(crate) mod last_seen;
 mod offboarding;
 
 use crate::desk::{Desk, Question};

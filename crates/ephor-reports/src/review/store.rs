@@ -114,6 +114,19 @@ impl Verdict {
     }
 }
 
+/// A campaign with its numbers of items; SQL is put together at compile time, never from a value.
+macro_rules! campaigns {
+    ($rest:literal) => {
+        concat!(
+            "SELECT reviews.*,
+                (SELECT COUNT(*) FROM review_items WHERE review = reviews.id) AS items,
+                (SELECT COUNT(*) FROM review_items WHERE review = reviews.id AND verdict IS NOT NULL AND verdict <> 'defer') AS decided
+            FROM reviews ",
+            $rest
+        )
+    };
+}
+
 /// The campaigns of a control database.
 #[derive(Debug, Clone)]
 pub struct Reviews {
@@ -189,7 +202,7 @@ impl Reviews {
 
     /// Every campaign, the newest first.
     pub async fn list(&self) -> Result<Vec<Campaign>, ReportError> {
-        let rows = sqlx::query(&format!("{CAMPAIGN} ORDER BY opened_at DESC, id") as &str)
+        let rows = sqlx::query(campaigns!("ORDER BY opened_at DESC, id"))
             .fetch_all(self.control.readers())
             .await
             .map_err(ControlError::from)?;
@@ -198,7 +211,7 @@ impl Reviews {
 
     /// One campaign.
     pub async fn campaign(&self, id: &str) -> Result<Campaign, ReportError> {
-        let row = sqlx::query(&format!("{CAMPAIGN} WHERE id = $1") as &str)
+        let row = sqlx::query(campaigns!("WHERE id = $1"))
             .bind(id.to_owned())
             .fetch_optional(self.control.readers())
             .await
@@ -336,11 +349,6 @@ pub(crate) fn is_decided(item: &Item) -> bool {
 fn name_of(actor: &Actor) -> String {
     actor.email().or_else(|| actor.id()).unwrap_or_else(|| actor.kind()).to_owned()
 }
-
-const CAMPAIGN: &str = "SELECT reviews.*,
-        (SELECT COUNT(*) FROM review_items WHERE review = reviews.id) AS items,
-        (SELECT COUNT(*) FROM review_items WHERE review = reviews.id AND verdict IS NOT NULL AND verdict <> 'defer') AS decided
-    FROM reviews";
 
 fn read_campaign(row: &SqliteRow) -> Result<Campaign, ReportError> {
     let read = || -> Result<Campaign, sqlx::Error> {

@@ -3,7 +3,7 @@
 //! Never follows a link further than one step, and says which step it was.
 
 mod related;
-pub(crate) mod stix;
+mod stix;
 
 use std::collections::BTreeSet;
 
@@ -17,6 +17,8 @@ use crate::error::ReportError;
 use crate::people::People;
 use crate::provenance::{Gap, Period};
 use crate::table::{Cell, Column, Figure, Report, Section, Table};
+
+pub use stix::bundle;
 
 /// Rows of a timeline at the most: beyond it nobody reads, and a narrower question is better.
 const ROWS: usize = 20_000;

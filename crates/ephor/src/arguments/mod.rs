@@ -2,9 +2,11 @@
 //! The command reference in `docs/commands.md` is generated from here.
 //! Never reads a file or the clock: parsing only.
 
+mod findings;
 mod proof;
 mod report;
 
+pub(crate) use findings::{FindingJudged, FindingStep, FindingsCommand, FindingsList};
 pub(crate) use proof::{Erase, Key, Verify};
 pub(crate) use report::{Form, Report, Roster};
 
@@ -66,6 +68,9 @@ pub(crate) enum Command {
     Collect(Collect),
     /// Make the activities of a simulated organisation, or serve them as an upstream.
     Simulate(Simulate),
+    /// What detections found: list it, show it, judge it.
+    #[command(subcommand)]
+    Findings(FindingsCommand),
     /// Keys of this Ephor: make, list, rotate, revoke.
     #[command(subcommand)]
     Keys(Keys),
@@ -297,7 +302,7 @@ pub(crate) enum AnalyticsTurn {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LakeCommand {
-    /// Ask the lake: read-only SQL over activities, conflicts and the directory tables.
+    /// Ask the lake: read-only SQL over activities, conflicts, findings and the directory tables.
     Sql {
         /// One SELECT (or WITH, EXPLAIN, SHOW, DESCRIBE).
         statement: String,

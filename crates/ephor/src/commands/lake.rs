@@ -2,13 +2,16 @@
 //! SQL and counts open it for reading, beside a running node; compaction needs the lake to itself.
 //! Never changes an activity.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use arrow::json::ArrayWriter;
 use arrow::json::writer::WriterBuilder;
 use arrow::record_batch::RecordBatch;
 use arrow::util::pretty::pretty_format_batches;
-use ephor_lake::{CompactOptions, CompactReach, Lake, LakeStats};
+use ephor_detect::Findings;
+use ephor_lake::control::Control;
+use ephor_lake::{CompactOptions, CompactReach, GuestTable, Lake, LakeStats};
 
 use super::proof;
 use crate::arguments::{Format, Global, LakeCommand};
@@ -20,7 +23,7 @@ pub(super) async fn run(global: &Global, config: &Config, action: LakeCommand) -
     let dir = config.data_dir(global);
     match action {
         LakeCommand::Sql { statement } => {
-            let batches = Lake::open_reader(&dir).await?.sql(&statement).await?;
+            let batches = Lake::open_reader(&dir).await?.sql_with(&statement, vec![findings(&dir).await?]).await?;
             output::print_line(&answer(global.format, &batches)?)?;
         }
         LakeCommand::Stats => {
@@ -51,6 +54,17 @@ pub(super) async fn run(global: &Global, config: &Config, action: LakeCommand) -
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The findings of a data folder; a lake that only imports have filled has no control database and none.
+async fn findings(dir: &Path) -> Result<GuestTable, Failure> {
+    if !dir.join("control.sqlite").is_file() {
+        return Ok(Findings::empty_table()?);
+    }
+    let control = Control::open(dir).await?;
+    let table = Findings::new(&control).table().await;
+    control.close().await;
+    Ok(table?)
 }
 
 /// Rows as an array of objects (nulls kept, so that every object has every column) or as a table.

@@ -6,6 +6,7 @@ mod analytics;
 mod collect;
 mod demo;
 mod doctor;
+mod findings;
 mod import;
 mod init;
 mod keys;
@@ -35,6 +36,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Import(options) => import::run(&global, &config, options).await,
         Command::Collect(options) => collect::run(&global, &config, &options).await,
         Command::Simulate(options) => simulate::run(&global, &options).await,
+        Command::Findings(action) => findings::run(&global, &config, action).await,
         Command::Keys(action) => keys::run(&global, &config, action).await,
         Command::Org(action) => org::run(&global, &config, action).await,
         Command::Analytics(action) => analytics::run(&global, &config, action).await,

@@ -13,7 +13,7 @@ use ephor_reports::{Desk, Discretion, Names, Question, Report as Made, ReportInf
 
 use crate::arguments::{Form, Format, Global, Report};
 use crate::config::{Config, parse_day};
-use crate::failure::{FOUND, Failure};
+use crate::failure::{Failure, found_something};
 use crate::node::now_micros;
 use crate::output;
 
@@ -48,7 +48,7 @@ pub(super) async fn run(global: &Global, config: &Config, options: Report) -> Re
     let bytes = rendered(&report, form, options.section.as_deref())?;
     write(options.out.as_deref(), &bytes)?;
     desk.control.close().await;
-    Ok(if options.fail_on_rows && found { ExitCode::from(FOUND) } else { ExitCode::SUCCESS })
+    Ok(if options.fail_on_rows && found { found_something() } else { ExitCode::SUCCESS })
 }
 
 /// Opens everything that reports are made from.
