@@ -3,6 +3,7 @@
 //! Never writes to the lake and never calls the network.
 
 mod answer;
+mod cases;
 pub mod chart;
 mod desk;
 mod error;
@@ -16,6 +17,7 @@ pub mod roster;
 mod table;
 pub mod timeline;
 
+pub use cases::{Case, CaseEntry, Cases};
 pub use desk::{Desk, Question, ReportOptions};
 pub use error::ReportError;
 pub use privacy::{Discretion, Names, USUAL_FLOOR, pseudonym};

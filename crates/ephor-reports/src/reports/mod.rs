@@ -1,16 +1,21 @@
 //! One file a report, each of the same shape: what it asks, how many days it usually looks at, and how it is made.
 //! The names are those of the use cases.
 
+mod access_review;
 mod adoption_governance;
 mod cost;
 mod dormant_accounts;
+mod evidence_package;
 pub(crate) mod last_seen;
 mod offboarding;
+mod standing;
+mod watched;
 
 use crate::desk::{Desk, Question};
 use crate::error::ReportError;
 use crate::privacy::Names;
 use crate::table::Report;
+use crate::timeline::{TimelineQuestion, timeline};
 
 /// What there is to ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -46,7 +51,20 @@ pub async fn make(desk: &Desk, name: &str, question: &Question) -> Result<Report
         "cost-attribution" => cost::make(desk, question).await,
         "adoption-governance" => adoption_governance::make(desk, question).await,
         "offboarding" => offboarding::make(desk, question).await,
+        "access-review" => access_review::make(desk, question).await,
+        "evidence-package" => evidence_package::make(desk, question).await,
+        "incident-response" => {
+            let asked = TimelineQuestion {
+                from_micros: question.from.map(|day| day.start_micros()),
+                to_micros: question.to.map(|day| day.end_micros()),
+                ..TimelineQuestion::default()
+            };
+            timeline(desk, &asked).await
+        }
         other => {
+            if let Some(info) = watched::INFOS.iter().find(|info| info.name == other) {
+                return watched::make(desk, info, question).await;
+            }
             let known = CATALOGUE.iter().map(|info| info.name).collect::<Vec<_>>().join(", ");
             Err(ReportError::Unknown { name: other.to_owned(), known })
         }

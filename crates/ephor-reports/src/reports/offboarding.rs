@@ -3,11 +3,11 @@
 //! Never calls a departure verified while recording was off.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
 
 use ephor_lake::control::RosterEntry;
 use ephor_lake::directory::DirectoryKind;
-use ephor_wire::timestamp::{DAY_MICROS, UtcDay};
-use std::str::FromStr;
+use ephor_wire::timestamp::{DAY_MICROS, Timestamp, UtcDay};
 
 use super::ReportInfo;
 use crate::answer::{Answer, quoted};
@@ -181,8 +181,7 @@ struct Facts {
     /// Acts of people who are gone from the directory, or on the roster as gone: person, time, type, activity.
     acts: BTreeMap<String, Vec<(i64, String, String)>>,
     failed: BTreeMap<String, Vec<i64>>,
-    key_owner: BTreeMap<String, String>,
-    key_ended: BTreeMap<String, i64>,
+    keys: KeyStates,
     links: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -190,7 +189,7 @@ impl Facts {
     async fn read(desk: &Desk) -> Result<Self, ReportError> {
         let mut facts = Self::default();
         facts.read_removals(desk).await?;
-        facts.read_keys(desk).await?;
+        facts.keys = KeyStates::read(desk).await?;
         facts.read_links(desk).await?;
         facts.read_acts(desk).await?;
         Ok(facts)
@@ -222,45 +221,6 @@ impl Facts {
             };
             self.removals.insert(person, removal);
         });
-        Ok(())
-    }
-
-    /// Keys by who made them, and those that ended.
-    async fn read_keys(&mut self, desk: &Desk) -> Result<(), ReportError> {
-        let statement = "select created_at, type, actor_id, raw from activities where type in \
-            ('platform_api_key_created', 'platform_api_key_updated', 'api_key_created', 'scoped_api_key_deleted', \
-             'scoped_api_key_updated', 'admin_api_key_created', 'admin_api_key_deleted', 'service_key_created', \
-             'service_key_revoked') order by created_at, id";
-        Answer::of(&desk.lake, statement).await?.each(|row| {
-            let raw: serde_json::Value = row.text(3).and_then(|raw| serde_json::from_str(raw).ok()).unwrap_or_default();
-            let id = ["api_key_id", "admin_api_key_id", "service_key_id"].iter().find_map(|name| raw[*name].as_str());
-            let Some(id) = id else { return };
-            let kind = row.text(1).unwrap_or_default();
-            if kind.ends_with("_created") {
-                if let Some(actor) = row.owned(2) {
-                    self.key_owner.insert(id.to_owned(), actor);
-                }
-            } else if kind.ends_with("_deleted") || kind.ends_with("_revoked") || has_ended(&raw) {
-                self.key_ended.insert(id.to_owned(), row.number(0).unwrap_or_default());
-            } else if has_begun_again(&raw) {
-                self.key_ended.remove(id);
-            }
-        });
-        let directory = desk.lake.directory();
-        for scope in directory.scopes(DirectoryKind::ApiKeys) {
-            for key in directory.current(DirectoryKind::ApiKeys, &scope) {
-                let Some(id) = key["id"].as_str() else { continue };
-                let owner = key["created_by_id"].as_str().or_else(|| key["created_by"]["id"].as_str());
-                if let Some(owner) = owner {
-                    self.key_owner.entry(id.to_owned()).or_insert_with(|| owner.to_owned());
-                }
-                let ended =
-                    key["status"].as_str().is_some_and(|status| status != "active") || key["is_active"] == false;
-                if ended {
-                    self.key_ended.entry(id.to_owned()).or_insert(i64::MIN);
-                }
-            }
-        }
         Ok(())
     }
 
@@ -345,9 +305,10 @@ impl Facts {
             found.failed_sign_ins = failed.filter(|at| **at > since).count() as u64;
         }
         found.keys_alive = self
-            .key_owner
+            .keys
+            .owner
             .iter()
-            .filter(|(key, owner)| **owner == leaver.id && !self.key_ended.contains_key(*key))
+            .filter(|(key, owner)| **owner == leaver.id && !self.keys.ended.contains_key(*key))
             .map(|(key, _)| key.clone())
             .collect();
         found.public_links = self.links.get(&leaver.id).map_or(0, |links| links.len() as u64);
@@ -372,6 +333,57 @@ impl Facts {
             };
             found.projects += directory.current(DirectoryKind::Projects, &scope).iter().filter(owned).count() as u64;
         }
+    }
+}
+
+/// Keys: who made them, when, and which have ended.
+#[derive(Default)]
+pub(super) struct KeyStates {
+    pub(super) owner: BTreeMap<String, String>,
+    pub(super) created: BTreeMap<String, i64>,
+    pub(super) ended: BTreeMap<String, i64>,
+}
+
+impl KeyStates {
+    /// From the feed, and where it does not tell, from the directory.
+    pub(super) async fn read(desk: &Desk) -> Result<Self, ReportError> {
+        let mut states = Self::default();
+        let statement = "select created_at, type, actor_id, raw from activities where type in \
+            ('platform_api_key_created', 'platform_api_key_updated', 'api_key_created', 'scoped_api_key_deleted', \
+             'scoped_api_key_updated', 'admin_api_key_created', 'admin_api_key_deleted', 'service_key_created', \
+             'service_key_revoked') order by created_at, id";
+        Answer::of(&desk.lake, statement).await?.each(|row| {
+            let raw: serde_json::Value = row.text(3).and_then(|raw| serde_json::from_str(raw).ok()).unwrap_or_default();
+            let id = ["api_key_id", "admin_api_key_id", "service_key_id"].iter().find_map(|name| raw[*name].as_str());
+            let Some(id) = id else { return };
+            let kind = row.text(1).unwrap_or_default();
+            if kind.ends_with("_created") {
+                states.created.insert(id.to_owned(), row.number(0).unwrap_or_default());
+                if let Some(actor) = row.owned(2) {
+                    states.owner.insert(id.to_owned(), actor);
+                }
+            } else if kind.ends_with("_deleted") || kind.ends_with("_revoked") || has_ended(&raw) {
+                states.ended.insert(id.to_owned(), row.number(0).unwrap_or_default());
+            } else if has_begun_again(&raw) {
+                states.ended.remove(id);
+            }
+        });
+        let directory = desk.lake.directory();
+        for scope in directory.scopes(DirectoryKind::ApiKeys) {
+            for key in directory.current(DirectoryKind::ApiKeys, &scope) {
+                let Some(id) = key["id"].as_str() else { continue };
+                let owner = key["created_by_id"].as_str().or_else(|| key["created_by"]["id"].as_str());
+                if let Some(owner) = owner {
+                    states.owner.entry(id.to_owned()).or_insert_with(|| owner.to_owned());
+                }
+                let ended =
+                    key["status"].as_str().is_some_and(|status| status != "active") || key["is_active"] == false;
+                if ended {
+                    states.ended.entry(id.to_owned()).or_insert(i64::MIN);
+                }
+            }
+        }
+        Ok(states)
     }
 }
 

@@ -127,7 +127,7 @@ pub(crate) fn is_privileged(role: &str) -> bool {
 /// Every entitlement of now.
 pub async fn entitlements(desk: &Desk) -> Result<Vec<Entitlement>, ReportError> {
     let people = People::of(desk).await?;
-    let seen = LastSeen::before(desk, &people, i64::MAX / 2).await?;
+    let seen = LastSeen::before(desk, &people, desk.now_micros).await?;
     let grants = Grants::read(desk).await?;
     let mut all = Vec::new();
     roles(desk, &people, &mut all);
@@ -252,7 +252,8 @@ async fn connectors(desk: &Desk, all: &mut Vec<Entitlement>) -> Result<(), Repor
     let mut live: BTreeMap<(String, String), Entitlement> = BTreeMap::new();
     Answer::of(&desk.lake, statement).await?.each(|row| {
         let raw: Value = row.text(3).and_then(|raw| serde_json::from_str(raw).ok()).unwrap_or_default();
-        let object = ["mcp_server_id", "integration_id", "integration_type"].iter().find_map(|name| raw[*name].as_str());
+        let object =
+            ["mcp_server_id", "integration_id", "integration_type"].iter().find_map(|name| raw[*name].as_str());
         let (Some(person), Some(object)) = (row.text(0), object) else { return };
         let key = (person.to_owned(), object.to_owned());
         if row.text(1) == Some("integration_user_disconnected") {
@@ -297,7 +298,11 @@ fn flags(desk: &Desk, entitlement: &Entitlement, gone: bool) -> Vec<Flag> {
     };
     set(entitlement.role.as_deref().is_some_and(is_privileged), Flag::Privileged);
     set(gone, Flag::Orphaned);
-    set(entitlement.last_seen_micros.is_none_or(|seen| now - seen > dormant_micros) && older(i64::from(desk.options.dormant_days)), Flag::Dormant);
+    set(
+        entitlement.last_seen_micros.is_none_or(|seen| now - seen > dormant_micros)
+            && older(i64::from(desk.options.dormant_days)),
+        Flag::Dormant,
+    );
     set(age.is_some_and(|age| age <= NEW_DAYS * DAY_MICROS), Flag::New);
     set(entitlement.kind == EntitlementKind::ApiKey && older(OLD_KEY_DAYS), Flag::OldKey);
     set(entitlement.granted_by.is_none(), Flag::NoGrantor);

@@ -74,7 +74,10 @@ pub async fn removals(desk: &Desk, items: &[Item]) -> Result<Vec<Removal>, Repor
         let entitlement = &item.entitlement;
         let end = ends.of(entitlement, decided);
         let still_there = now.iter().any(|one| {
-            one.person == entitlement.person && one.kind == entitlement.kind && one.object == entitlement.object && one.role == entitlement.role
+            one.person == entitlement.person
+                && one.kind == entitlement.kind
+                && one.object == entitlement.object
+                && one.role == entitlement.role
         });
         let due_days = if entitlement.flags.contains(&Flag::Privileged) { 1 } else { DUE_DAYS };
         let state = match (&end, still_there) {
@@ -99,7 +102,9 @@ pub async fn removals(desk: &Desk, items: &[Item]) -> Result<Vec<Removal>, Repor
 
 fn one_newer(now: &[Entitlement], gone: &Entitlement, ended: i64) -> bool {
     now.iter().any(|one| {
-        one.person == gone.person && one.object == gone.object && one.granted_micros.is_some_and(|granted| granted > ended)
+        one.person == gone.person
+            && one.object == gone.object
+            && one.granted_micros.is_some_and(|granted| granted > ended)
     })
 }
 
@@ -134,11 +139,21 @@ impl Ends {
                 }
                 return;
             }
-            let object = text(&["group_id", "workspace_id", "target_id", "api_key_id", "admin_api_key_id", "service_key_id", "mcp_server_id"])
-                .or_else(|| row.owned(3));
+            let object = text(&[
+                "group_id",
+                "workspace_id",
+                "target_id",
+                "api_key_id",
+                "admin_api_key_id",
+                "service_key_id",
+                "mcp_server_id",
+            ])
+            .or_else(|| row.owned(3));
             let Some(object) = object else { return };
-            let members = raw["member_ids"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
-            let one = text(&["user_id", "principal_id"]).or_else(|| (kind == "integration_user_disconnected").then(|| row.owned(4)).flatten());
+            let members =
+                raw["member_ids"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+            let one = text(&["user_id", "principal_id"])
+                .or_else(|| (kind == "integration_user_disconnected").then(|| row.owned(4)).flatten());
             // A key belongs to whoever made it, whoever ends it.
             let anybody = kind.contains("key").then(String::new);
             for person in members.chain(one).chain(anybody) {

@@ -243,10 +243,15 @@ impl Reviews {
     ) -> Result<(), ReportError> {
         let campaign = self.campaign(id).await?;
         if campaign.closed_micros.is_some() {
-            return Err(ReportError::NotNow(format!("the review `{id}` is closed: its result is signed and stays as it is")));
+            return Err(ReportError::NotNow(format!(
+                "the review `{id}` is closed: its result is signed and stays as it is"
+            )));
         }
         if reason.trim().is_empty() {
-            return Err(ReportError::Parameter { name: "--reason", what: "say why, for whoever reads this in a year".to_owned() });
+            return Err(ReportError::Parameter {
+                name: "--reason",
+                what: "say why, for whoever reads this in a year".to_owned(),
+            });
         }
         let items = self.items(id).await?;
         let decider = name_of(by);
@@ -258,8 +263,12 @@ impl Reviews {
             })?;
             let step = step_of(item, verdict, &decider)?;
             let statement = match step {
-                Step::Decide => "UPDATE review_items SET verdict = $3, reason = $4, decided_by = $5, decided_at = $6, second_by = NULL WHERE review = $1 AND number = $2",
-                Step::Agree => "UPDATE review_items SET second_by = $5 WHERE review = $1 AND number = $2 AND verdict = $3 AND $4 <> '' AND $6 > 0",
+                Step::Decide => {
+                    "UPDATE review_items SET verdict = $3, reason = $4, decided_by = $5, decided_at = $6, second_by = NULL WHERE review = $1 AND number = $2"
+                }
+                Step::Agree => {
+                    "UPDATE review_items SET second_by = $5 WHERE review = $1 AND number = $2 AND verdict = $3 AND $4 <> '' AND $6 > 0"
+                }
             };
             sqlx::query(statement)
                 .bind(id.to_owned())
@@ -330,11 +339,16 @@ enum Step {
 fn step_of(item: &Item, verdict: Verdict, decider: &str) -> Result<Step, ReportError> {
     let holder = item.entitlement.email.as_deref().unwrap_or(&item.entitlement.person);
     if holder.eq_ignore_ascii_case(decider) || item.entitlement.person.eq_ignore_ascii_case(decider) {
-        return Err(ReportError::NotNow(format!("item {} is {decider}'s own: somebody else has to decide", item.number)));
+        return Err(ReportError::NotNow(format!(
+            "item {} is {decider}'s own: somebody else has to decide",
+            item.number
+        )));
     }
     let needs_two = item.entitlement.flags.contains(&Flag::Privileged);
     match &item.decision {
-        Some(first) if needs_two && first.verdict == verdict && !first.by.eq_ignore_ascii_case(decider) => Ok(Step::Agree),
+        Some(first) if needs_two && first.verdict == verdict && !first.by.eq_ignore_ascii_case(decider) => {
+            Ok(Step::Agree)
+        }
         _ => Ok(Step::Decide),
     }
 }

@@ -103,14 +103,20 @@ pub async fn timeline(desk: &Desk, question: &TimelineQuestion) -> Result<Report
         question: "What happened, in which order, and who and what was part of it?",
         provenance: desk.provenance(period, population(question)).await?,
         figures: vec![
-            Figure { label: "Events".to_owned(), value: Cell::count(events.len()), unit: None, note: cut_off(events.len()) },
+            Figure {
+                label: "Events".to_owned(),
+                value: Cell::count(events.len()),
+                unit: None,
+                note: cut_off(events.len()),
+            },
             Figure { label: "Actors".to_owned(), value: Cell::count(actors.len()), unit: None, note: None },
         ],
         main: Section::new("timeline", "Timeline", table),
         others: vec![Section::new("related", "Who and what is linked to it", related)],
         notes: notes(),
     };
-    report.provenance.parameters = vec![("from", crate::render::instant_text(from)), ("to", crate::render::instant_text(to))];
+    report.provenance.parameters =
+        vec![("from", crate::render::instant_text(from)), ("to", crate::render::instant_text(to))];
     Ok(report)
 }
 
@@ -209,9 +215,14 @@ impl Asked {
     /// The condition of a row that belongs: everything asked for must hold; several of one kind are alternatives.
     fn condition(&self) -> String {
         let mut all = Vec::new();
-        let list = |values: &mut dyn Iterator<Item = &String>| values.map(|value| quoted(value)).collect::<Vec<_>>().join(", ");
+        let list = |values: &mut dyn Iterator<Item = &String>| {
+            values.map(|value| quoted(value)).collect::<Vec<_>>().join(", ")
+        };
         let named = |values: &mut dyn Iterator<Item = &String>| {
-            values.map(|value| format!("position({} in raw) > 0", quoted(&format!("\"{value}\"")))).collect::<Vec<_>>().join(" or ")
+            values
+                .map(|value| format!("position({} in raw) > 0", quoted(&format!("\"{value}\""))))
+                .collect::<Vec<_>>()
+                .join(" or ")
         };
         if !self.actors.is_empty() {
             let ids = list(&mut self.actors.iter());
@@ -237,7 +248,13 @@ fn days(from: i64, to: i64) -> String {
     format!("day >= '{}' and day <= '{}'", UtcDay::from_micros(from), UtcDay::from_micros(to - 1))
 }
 
-async fn activities(lake: &Lake, condition: &str, from: i64, to: i64, because: &str) -> Result<Vec<Event>, ReportError> {
+async fn activities(
+    lake: &Lake,
+    condition: &str,
+    from: i64,
+    to: i64,
+    because: &str,
+) -> Result<Vec<Event>, ReportError> {
     let statement = format!(
         "select created_at, type, coalesce(actor_email, actor_id, api_key_id, actor_type), ip_address, user_agent, id, seq, received_at \
          from activities where {} and created_at >= {} and created_at < {} and ({condition}) \
@@ -273,7 +290,8 @@ fn activity(row: &AnswerRow<'_>, because: &str) -> Event {
 /// Usage by the hour: single requests would drown everything else.
 async fn usage(lake: &Lake, asked: &Asked, from: i64, to: i64) -> Result<Vec<Event>, ReportError> {
     let mut conditions = Vec::new();
-    let list = |values: &mut dyn Iterator<Item = &String>| values.map(|value| quoted(value)).collect::<Vec<_>>().join(", ");
+    let list =
+        |values: &mut dyn Iterator<Item = &String>| values.map(|value| quoted(value)).collect::<Vec<_>>().join(", ");
     if !asked.actors.is_empty() {
         let ids = list(&mut asked.actors.iter());
         conditions.push(format!("(user_id in ({ids}) or user_email in ({ids}))"));
@@ -286,7 +304,9 @@ async fn usage(lake: &Lake, asked: &Asked, from: i64, to: i64) -> Result<Vec<Eve
     }
     if !asked.resources.is_empty() {
         let ids = list(&mut asked.resources.iter());
-        conditions.push(format!("(project_id in ({ids}) or artifact_id in ({ids}) or file_id in ({ids}) or conversation_id in ({ids}))"));
+        conditions.push(format!(
+            "(project_id in ({ids}) or artifact_id in ({ids}) or file_id in ({ids}) or conversation_id in ({ids}))"
+        ));
     }
     // Usage has no network address: whoever asks for one asks for activities.
     if conditions.is_empty() || !asked.ips.is_empty() {
@@ -307,7 +327,11 @@ async fn usage(lake: &Lake, asked: &Asked, from: i64, to: i64) -> Result<Vec<Eve
         events.push(Event {
             at_micros: row.number(0).unwrap_or_default(),
             kind: "usage",
-            summary: format!("{} × {} on {surface} within the hour", row.number(4).unwrap_or(1), kind.replace('_', " ")),
+            summary: format!(
+                "{} × {} on {surface} within the hour",
+                row.number(4).unwrap_or(1),
+                kind.replace('_', " ")
+            ),
             what: kind,
             actor: row.owned(2),
             ip: None,
