@@ -21,11 +21,13 @@ pub struct Case {
     pub title: String,
     /// What the timeline is asked, as it was given.
     pub question: Value,
-    /// When it was opened, in microseconds since 1970.
+    /// When it was opened.
+    #[serde(rename = "opened_at", serialize_with = "crate::render::instants::serialize")]
     pub opened_micros: i64,
     /// By whom.
     pub opened_by: String,
     /// When it was closed.
+    #[serde(rename = "closed_at", serialize_with = "crate::render::instants::optional")]
     pub closed_micros: Option<i64>,
     /// What came of it.
     pub outcome: Option<String>,
@@ -42,7 +44,8 @@ pub struct CaseEntry {
     pub words: String,
     /// By whom.
     pub by: String,
-    /// When, in microseconds since 1970.
+    /// When.
+    #[serde(rename = "at", serialize_with = "crate::render::instants::serialize")]
     pub at_micros: i64,
 }
 

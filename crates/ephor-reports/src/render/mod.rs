@@ -4,6 +4,7 @@
 
 mod csv;
 mod html;
+pub(crate) mod instants;
 mod json;
 mod text;
 mod words;

@@ -28,12 +28,29 @@ pub struct ReportInfo {
     pub question: &'static str,
 }
 
-const CATALOGUE: &[ReportInfo] = &[dormant_accounts::INFO, cost::INFO, adoption_governance::INFO, offboarding::INFO];
+/// In the order of the use cases.
+const CATALOGUE: [ReportInfo; 15] = [
+    watched::INFOS[0],
+    dormant_accounts::INFO,
+    watched::INFOS[1],
+    watched::INFOS[2],
+    watched::INFOS[3],
+    cost::INFO,
+    adoption_governance::INFO,
+    watched::INFOS[4],
+    watched::INFOS[5],
+    watched::INFOS[6],
+    watched::INFOS[7],
+    access_review::INFO,
+    crate::timeline::INFO,
+    evidence_package::INFO,
+    offboarding::INFO,
+];
 
 /// Every report.
 #[must_use]
 pub fn catalogue() -> &'static [ReportInfo] {
-    CATALOGUE
+    &CATALOGUE
 }
 
 /// The spending of a question's days as a FOCUS dataset (FinOps), in CSV.
@@ -68,5 +85,17 @@ pub async fn make(desk: &Desk, name: &str, question: &Question) -> Result<Report
             let known = CATALOGUE.iter().map(|info| info.name).collect::<Vec<_>>().join(", ");
             Err(ReportError::Unknown { name: other.to_owned(), known })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_use_case_has_its_report_in_the_order_of_the_founding_document() {
+        let names: Vec<&str> = catalogue().iter().map(|info| info.name).collect();
+        let use_cases = ephor_detect::UseCase::ALL.map(|use_case| use_case.to_string());
+        assert_eq!(names, use_cases.each_ref().map(String::as_str));
     }
 }

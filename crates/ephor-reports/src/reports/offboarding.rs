@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use ephor_lake::control::RosterEntry;
 use ephor_lake::directory::DirectoryKind;
-use ephor_wire::timestamp::{DAY_MICROS, Timestamp, UtcDay};
+use ephor_wire::timestamp::{DAY_MICROS, UtcDay};
 
 use super::ReportInfo;
 use crate::answer::{Answer, quoted};
@@ -286,10 +286,11 @@ impl Facts {
         let due = leaver.left_on.map(|day| day.end_micros() + i64::from(desk.options.offboarding_days) * DAY_MICROS);
         let ended = found.removed_micros.unwrap_or(desk.now_micros);
         found.late_days = due.filter(|due| ended > *due).map(|due| (ended - due).div_euclid(DAY_MICROS) + 1);
-        let since = match (found.removed_micros, leaver.left_on) {
-            (Some(removed), Some(left_on)) => removed.min(left_on.end_micros()),
+        let last_day_ends = leaver.left_on.map(|day| day.end_micros() + LAST_ZONE_MICROS);
+        let since = match (found.removed_micros, last_day_ends) {
+            (Some(removed), Some(ends)) => removed.min(ends),
             (Some(removed), None) => removed,
-            (None, Some(left_on)) => left_on.end_micros(),
+            (None, Some(ends)) => ends,
             (None, None) => i64::MAX,
         };
         for (at, kind, activity) in self.acts.get(&leaver.id).into_iter().flatten() {
@@ -386,6 +387,9 @@ impl KeyStates {
         Ok(states)
     }
 }
+
+/// A last day ends so long after the UTC day in the westernmost time zone (UTC-12).
+const LAST_ZONE_MICROS: i64 = DAY_MICROS / 2;
 
 /// Ids in one statement.
 const IDS_AT_ONCE: usize = 500;

@@ -27,7 +27,8 @@ pub struct Removal {
     pub object: String,
     /// How it stands.
     pub state: RemovalState,
-    /// When it ended, in microseconds since 1970.
+    /// When it ended.
+    #[serde(rename = "ended_at", serialize_with = "crate::render::instants::optional")]
     pub ended_micros: Option<i64>,
     /// The activity that shows it.
     pub activity: Option<String>,

@@ -35,13 +35,16 @@ pub struct Campaign {
     pub id: String,
     /// What it is called.
     pub name: String,
-    /// When it was opened, in microseconds since 1970.
+    /// When it was opened.
+    #[serde(rename = "opened_at", serialize_with = "crate::render::instants::serialize")]
     pub opened_micros: i64,
     /// By whom.
     pub opened_by: String,
     /// When it is due.
+    #[serde(rename = "due_at", serialize_with = "crate::render::instants::serialize")]
     pub due_micros: i64,
     /// When it was closed.
+    #[serde(rename = "closed_at", serialize_with = "crate::render::instants::optional")]
     pub closed_micros: Option<i64>,
     /// SHA-256 of the snapshot that is reviewed.
     pub snapshot_sha256: String,
@@ -69,7 +72,7 @@ pub struct Item {
 }
 
 /// What was decided, why, by whom and when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Decision {
     /// What.
     pub verdict: Verdict,
@@ -77,7 +80,8 @@ pub struct Decision {
     pub reason: String,
     /// By whom.
     pub by: String,
-    /// When, in microseconds since 1970.
+    /// When.
+    #[serde(rename = "decided_at", serialize_with = "crate::render::instants::serialize")]
     pub at_micros: i64,
 }
 

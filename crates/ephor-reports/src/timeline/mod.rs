@@ -10,12 +10,14 @@ use std::collections::BTreeSet;
 use ephor_lake::Lake;
 use ephor_wire::catalogue::catalogue;
 use ephor_wire::timestamp::{DAY_MICROS, UtcDay};
+use serde::{Deserialize, Serialize};
 
 use crate::answer::{Answer, AnswerRow, instant, quoted};
 use crate::desk::Desk;
 use crate::error::ReportError;
 use crate::people::People;
 use crate::provenance::{Gap, Period};
+use crate::reports::ReportInfo;
 use crate::table::{Cell, Column, Figure, Report, Section, Table};
 
 pub use stix::bundle;
@@ -23,11 +25,19 @@ pub use stix::bundle;
 /// Rows of a timeline at the most: beyond it nobody reads, and a narrower question is better.
 const ROWS: usize = 20_000;
 
+/// The report over everything; `ephor timeline` asks for less.
+pub(crate) const INFO: ReportInfo = ReportInfo {
+    name: "incident-response",
+    title: "Timeline",
+    question: "What happened, in which order, and who and what was part of it?",
+};
+
 /// Days that are looked at when nothing is said.
 const USUAL_DAYS: i64 = 30;
 
 /// What a timeline is about. What is empty asks for everything.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TimelineQuestion {
     /// People, by id or address.
     pub actors: Vec<String>,
@@ -48,7 +58,8 @@ pub struct TimelineQuestion {
 }
 
 /// How far a timeline goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reach {
     /// What was asked for.
     #[default]
@@ -98,9 +109,9 @@ pub async fn timeline(desk: &Desk, question: &TimelineQuestion) -> Result<Report
     }
     let actors: BTreeSet<&String> = events.iter().filter_map(|event| event.actor.as_ref()).collect();
     let mut report = Report {
-        name: "incident-response",
-        title: "Timeline".to_owned(),
-        question: "What happened, in which order, and who and what was part of it?",
+        name: INFO.name,
+        title: INFO.title.to_owned(),
+        question: INFO.question,
         provenance: desk.provenance(period, population(question)).await?,
         figures: vec![
             Figure {

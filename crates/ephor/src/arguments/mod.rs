@@ -3,10 +3,12 @@
 //! Never reads a file or the clock: parsing only.
 
 mod findings;
+mod inquiry;
 mod proof;
 mod report;
 
 pub(crate) use findings::{FindingJudged, FindingStep, FindingsCommand, FindingsList};
+pub(crate) use inquiry::{About, By, CaseCommand, ReviewCommand, Timeline, TimelineForm};
 pub(crate) use proof::{Erase, Key, Verify};
 pub(crate) use report::{Form, Report, Roster};
 
@@ -46,9 +48,23 @@ pub(crate) struct Global {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people.
+    #[value(alias = "table")]
     Text,
     /// One JSON document.
     Json,
+    /// One table as CSV (reports and timelines).
+    Csv,
+    /// A workbook (reports and timelines).
+    Xlsx,
+    /// One HTML file (reports and timelines).
+    Html,
+}
+
+impl Format {
+    /// Whether every command can print like this.
+    pub(crate) fn is_for_every_command(self) -> bool {
+        matches!(self, Self::Text | Self::Json)
+    }
 }
 
 /// What to do.
@@ -88,6 +104,14 @@ pub(crate) enum Command {
     /// Who works here: departments, managers, leavers, leave.
     #[command(subcommand)]
     Roster(Roster),
+    /// What happened around a person, an address, a key or a thing, in one order of time.
+    Timeline(Timeline),
+    /// Incidents: a question to the timeline that is kept, with pins and notes.
+    #[command(subcommand)]
+    Case(CaseCommand),
+    /// Access reviews: who has access to what, who decided about it, and whether what was revoked has gone.
+    #[command(subcommand)]
+    Review(ReviewCommand),
 }
 
 #[derive(Debug, Args)]

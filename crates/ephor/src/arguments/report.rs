@@ -14,7 +14,7 @@ pub(crate) struct Report {
     /// The last day. Default: the newest that has ended and of which the lake holds anything.
     #[arg(long, value_name = "DATE")]
     pub(crate) to: Option<String>,
-    /// How it is written. `--format json` is the same as `--as json`.
+    /// How it is written. `--format FORM` is the same.
     #[arg(long = "as", value_enum, value_name = "FORM")]
     pub(crate) form: Option<Form>,
     /// Into this file instead of standard output; its ending says how, unless --as does.

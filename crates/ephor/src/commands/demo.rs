@@ -78,7 +78,7 @@ pub(super) async fn run(global: &Global, config: &Config, options: &Demo) -> Res
     let running = Running { address: &serving.address, keys: &memory.keys, truth };
     match global.format {
         Format::Json => output::print(global.format, &running, |_| String::new())?,
-        Format::Text => output::print_line(&describe(&running, &memory, activities, newest))?,
+        _ => output::print_line(&describe(&running, &memory, activities, newest))?,
     }
     serving.until_stopped(Vec::new()).await?;
     Ok(ExitCode::SUCCESS)

@@ -109,7 +109,7 @@ async fn show(global: &Global, findings: &Findings, record: &FindingRecord) -> R
         Format::Json => {
             output::print(global.format, &FindingDetail::of(record, &steps), |_| String::new())?;
         }
-        Format::Text => output::print_line(&described(record, &steps))?,
+        _ => output::print_line(&described(record, &steps))?,
     }
     Ok(ExitCode::SUCCESS)
 }

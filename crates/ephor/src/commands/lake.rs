@@ -71,7 +71,6 @@ async fn findings(dir: &Path) -> Result<GuestTable, Failure> {
 fn answer(format: Format, batches: &[RecordBatch]) -> Result<String, Failure> {
     let failed = |error: arrow::error::ArrowError| Failure::new(format!("the answer cannot be printed: {error}"));
     match format {
-        Format::Text => Ok(pretty_format_batches(batches).map_err(failed)?.to_string()),
         Format::Json => {
             let mut writer: ArrayWriter<Vec<u8>> = WriterBuilder::new().with_explicit_nulls(true).build(Vec::new());
             writer.write_batches(&batches.iter().collect::<Vec<_>>()).map_err(failed)?;
@@ -79,6 +78,7 @@ fn answer(format: Format, batches: &[RecordBatch]) -> Result<String, Failure> {
             let text = String::from_utf8_lossy(&writer.into_inner()).into_owned();
             Ok(if text.is_empty() { "[]".to_owned() } else { text })
         }
+        _ => Ok(pretty_format_batches(batches).map_err(failed)?.to_string()),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Never prints half a JSON document: results are printed once, at the end.
 
 mod analytics;
+mod case;
 mod collect;
 mod demo;
 mod doctor;
@@ -14,8 +15,10 @@ mod lake;
 mod org;
 mod proof;
 mod report;
+mod review;
 mod roster;
 mod simulate;
+mod timeline;
 mod up;
 
 use std::process::ExitCode;
@@ -27,6 +30,12 @@ use crate::failure::Failure;
 /// Runs the command that was asked for.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let Arguments { global, command } = arguments;
+    let makes_documents = matches!(command, Command::Report(_) | Command::Timeline(_) | Command::Case(_));
+    if !makes_documents && !global.format.is_for_every_command() {
+        return Err(Failure::usage(
+            "csv, xlsx and html are forms of reports and timelines; here --format is text or json",
+        ));
+    }
     let config = Config::load(&global)?;
     match command {
         Command::Demo(options) => demo::run(&global, &config, &options).await,
@@ -41,6 +50,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Org(action) => org::run(&global, &config, action).await,
         Command::Analytics(action) => analytics::run(&global, &config, action).await,
         Command::Report(options) => report::run(&global, &config, options).await,
+        Command::Timeline(options) => timeline::run(&global, &config, &options).await,
+        Command::Case(action) => case::run(&global, &config, action).await,
+        Command::Review(action) => review::run(&global, &config, action).await,
         Command::Roster(action) => roster::run(&global, &config, action).await,
         Command::Lake(action) => lake::run(&global, &config, action).await,
     }

@@ -78,12 +78,12 @@ fn form_of(global: &Global, options: &Report) -> Result<Form, Failure> {
     }
     let ending = options.out.as_ref().and_then(|path| path.extension()).and_then(|ending| ending.to_str());
     Ok(match (global.format, ending) {
-        (Format::Json, _) | (_, Some("json")) => Form::Json,
-        (_, Some("csv")) => Form::Csv,
-        (_, Some("xlsx")) => Form::Xlsx,
-        (_, Some("html" | "htm")) => Form::Html,
-        (_, Some("txt") | None) => Form::Table,
-        (_, Some(other)) => {
+        (Format::Json, _) | (Format::Text, Some("json")) => Form::Json,
+        (Format::Csv, _) | (Format::Text, Some("csv")) => Form::Csv,
+        (Format::Xlsx, _) | (Format::Text, Some("xlsx")) => Form::Xlsx,
+        (Format::Html, _) | (Format::Text, Some("html" | "htm")) => Form::Html,
+        (Format::Text, Some("txt") | None) => Form::Table,
+        (Format::Text, Some(other)) => {
             return Err(Failure::usage(format!("nothing is known of files that end in .{other}"))
                 .hint("say how with --as table, json, csv, xlsx or html"));
         }
@@ -112,7 +112,7 @@ fn rendered(report: &Made, form: Form, section: Option<&str>) -> Result<Vec<u8>,
     })
 }
 
-fn write(out: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
+pub(super) fn write(out: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
     match out {
         Some(path) => std::fs::write(path, bytes)
             .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display()))),
