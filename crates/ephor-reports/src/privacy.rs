@@ -36,6 +36,9 @@ impl Names {
     }
 }
 
+/// What the secret behind pseudonyms is called in the control database.
+pub const PSEUDONYM_SECRET: &str = "report_pseudonyms";
+
 /// Groups with fewer people are not told by default: in a smaller one, everybody knows who is meant.
 pub const USUAL_FLOOR: u32 = 5;
 

@@ -57,6 +57,14 @@ pub struct Section {
     pub charts: Vec<Chart>,
 }
 
+impl Report {
+    /// The section of this id.
+    #[must_use]
+    pub fn section(&self, id: &str) -> Option<&Section> {
+        std::iter::once(&self.main).chain(&self.others).find(|section| section.id == id)
+    }
+}
+
 impl Section {
     /// A table without pictures.
     #[must_use]

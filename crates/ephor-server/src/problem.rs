@@ -67,6 +67,11 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, ErrorType::NotFound, format!("{what} not found: {}", shortened(id)))
     }
 
+    /// 404, where words of its own say more than the name of what was asked for.
+    pub(crate) fn not_found_because(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, ErrorType::NotFound, message)
+    }
+
     /// 404 for a path that nobody serves.
     pub(crate) fn no_such_path(path: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, ErrorType::NotFound, format!("There is nothing at {}.", shortened(path)))

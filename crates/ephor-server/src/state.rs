@@ -10,6 +10,7 @@ use std::time::Duration;
 use ephor_analytics::Analytics;
 use ephor_lake::control::Control;
 use ephor_lake::{Appender, Lake};
+use ephor_reports::{ReportOptions, USUAL_FLOOR};
 use ephor_sources::{Door, UsageIntake};
 use ephor_wire::ids::tagged;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -44,6 +45,10 @@ pub struct ServerOptions {
     /// Exports of telemetry and pushes of usage events a minute over all keys. Every client sends its own, some every
     /// five seconds, so this is for a thousand people at work at once.
     pub usage_limit_per_minute: u32,
+    /// What the configuration says of reports.
+    pub reports: ReportOptions,
+    /// Reports do not tell of groups with fewer people.
+    pub reports_floor_people: u32,
     /// The largest body that is taken in, after it is unpacked.
     pub max_body_bytes: usize,
     /// How long one request may take.
@@ -63,6 +68,8 @@ impl Default for ServerOptions {
             intake_limit_per_minute: 600,
             analytics: AnalyticsLimits::default(),
             usage_limit_per_minute: 15_000,
+            reports: ReportOptions::default(),
+            reports_floor_people: USUAL_FLOOR,
             max_body_bytes: 16 << 20,
             request_timeout: Duration::from_secs(60),
             drain: Duration::from_secs(20),

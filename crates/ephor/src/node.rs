@@ -79,6 +79,8 @@ impl Serving {
             rate_limit_per_minute: server.rate_limit_per_minute,
             analytics: config.analytics.limits()?,
             usage_limit_per_minute: server.usage_limit_per_minute,
+            reports: config.reports.options()?,
+            reports_floor_people: config.reports.floor_people,
             max_body_bytes: server.max_body_bytes,
             allow_plaintext_public: server.allow_plaintext_public,
             tls: match (&server.tls_certificate, &server.tls_key) {

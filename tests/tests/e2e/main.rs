@@ -18,6 +18,7 @@ mod keys;
 mod kill;
 mod proof;
 mod push;
+mod reports;
 mod python_client;
 mod telemetry;
 mod two_in_a_row;

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::words::{cell_text, day_text, instant_text};
+use super::words::{cell_text, day_text, figure_text, instant_text};
 use crate::chart::CHART_STYLE;
 use crate::provenance::Provenance;
 use crate::table::{Cell, Column, Figure, Kind, Report, Section, Table};
@@ -56,8 +56,9 @@ fn figures(figures: &[Figure]) -> Markup {
                     div {
                         dt { (figure.label) }
                         dd {
-                            span.number { (cell_text(&Column::new("", "", Kind::Integer).of_figure(figure), &figure.value)) }
-                            @if let Some(unit) = figure.unit.filter(|unit| *unit != "ratio") { " " span.unit { (unit) } }
+                            @let (value, unit) = figure_text(figure);
+                            span.number { (value) }
+                            @if let Some(unit) = unit { " " span.unit { (unit) } }
                             @if let Some(note) = &figure.note { p { (note) } }
                         }
                     }

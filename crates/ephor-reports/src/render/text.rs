@@ -1,6 +1,6 @@
 //! For a terminal: the figures, the main table, and in a few lines where it comes from. Other tables are named.
 
-use super::words::{cell_text, day_text, instant_text};
+use super::words::{cell_text, day_text, figure_text, instant_text};
 use crate::table::{Report, Section};
 
 /// A cell beyond this many characters would push the rest of its row off the screen; other forms have it whole.
@@ -17,10 +17,10 @@ pub fn text(report: &Report) -> String {
         String::new(),
     ];
     for figure in &report.figures {
-        let column = crate::table::Column::new("", "", crate::table::Kind::Integer);
-        let unit = figure.unit.filter(|unit| *unit != "ratio").map(|unit| format!(" {unit}")).unwrap_or_default();
+        let (value, unit) = figure_text(figure);
+        let unit = unit.map(|unit| format!(" {unit}")).unwrap_or_default();
         let note = figure.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
-        lines.push(format!("{}: {}{unit}{note}", figure.label, cell_text(&column.of_figure(figure), &figure.value)));
+        lines.push(format!("{}: {value}{unit}{note}", figure.label));
     }
     lines.push(String::new());
     lines.push(table_text(&report.main));

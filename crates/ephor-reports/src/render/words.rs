@@ -3,7 +3,7 @@
 use ephor_wire::timestamp::{Timestamp, UtcDay};
 use rust_decimal::Decimal;
 
-use crate::table::{Cell, Column, Kind};
+use crate::table::{Cell, Column, Figure, Kind};
 
 /// An instant to the second, in UTC.
 #[must_use]
@@ -39,6 +39,15 @@ pub fn cell_text(column: &Column, cell: &Cell) -> String {
         Cell::Boolean(false) => "no".to_owned(),
         Cell::List(texts) => texts.join(", "),
     }
+}
+
+/// A figure with its unit; one that cannot be known is a dash.
+pub(super) fn figure_text(figure: &Figure) -> (String, Option<&'static str>) {
+    if figure.value == Cell::Nothing {
+        return ("-".to_owned(), None);
+    }
+    let column = Column::new("", "", Kind::Integer).of_figure(figure);
+    (cell_text(&column, &figure.value), figure.unit.filter(|unit| *unit != "ratio"))
 }
 
 /// Dollars and cents, with as many further digits as an amount below a cent needs.

@@ -1,5 +1,5 @@
 //! Ephor's own paths: activities and usage events pushed in, keys, the Analytics API's switch, the organization that
-//! this node serves, and the log that proves what it holds.
+//! this node serves, the log that proves what it holds, and reports.
 //! Promises that what can be done here can be done on the command line too, and the other way round.
 //! Never shows a secret twice.
 
@@ -8,6 +8,7 @@ mod intake;
 mod keys;
 mod log;
 mod organization;
+mod reports;
 mod usage;
 
 use crate::route::Routes;
@@ -23,6 +24,9 @@ pub(crate) fn mount(routes: Routes) -> Routes {
         .serve(&analytics_switch::READ, analytics_switch::read)
         .serve(&analytics_switch::WRITE, analytics_switch::write)
         .serve(&organization::SHOW, organization::show)
+        .serve(&reports::LIST, reports::list)
+        .serve(&reports::SHOW, reports::show)
+        .serve(&reports::ROSTER, reports::put_roster)
         .serve(&log::CHECKPOINT, log::checkpoint)
         .serve(&log::TILE, log::tile)
         .serve(&log::KEYS, log::keys)

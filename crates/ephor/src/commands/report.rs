@@ -9,16 +9,13 @@ use std::process::ExitCode;
 use ephor_analytics::Analytics;
 use ephor_lake::Lake;
 use ephor_lake::control::Control;
-use ephor_reports::{Desk, Discretion, Names, Question, Report as Made, ReportInfo, render};
+use ephor_reports::{Desk, Discretion, Names, PSEUDONYM_SECRET, Question, Report as Made, ReportInfo, render};
 
 use crate::arguments::{Form, Format, Global, Report};
 use crate::config::{Config, parse_day};
 use crate::failure::{Failure, found_something};
 use crate::node::now_micros;
 use crate::output;
-
-/// What the secret behind pseudonyms is called in the control database.
-const PSEUDONYM_SECRET: &str = "report_pseudonyms";
 
 pub(super) async fn run(global: &Global, config: &Config, options: Report) -> Result<ExitCode, Failure> {
     if options.name == "list" {
@@ -91,11 +88,11 @@ fn form_of(global: &Global, options: &Report) -> Result<Form, Failure> {
 }
 
 fn rendered(report: &Made, form: Form, section: Option<&str>) -> Result<Vec<u8>, Failure> {
-    let sections = || std::iter::once(&report.main).chain(&report.others);
     let chosen = match section {
         None => &report.main,
-        Some(id) => sections().find(|section| section.id == id).ok_or_else(|| {
-            let known = sections().map(|section| section.id).collect::<Vec<_>>().join(", ");
+        Some(id) => report.section(id).ok_or_else(|| {
+            let known = std::iter::once(&report.main).chain(&report.others).map(|section| section.id);
+            let known = known.collect::<Vec<_>>().join(", ");
             Failure::usage(format!("the report {} has no table `{id}`; there are {known}", report.name))
         })?,
     };
