@@ -148,7 +148,7 @@ def by_surface(kind, conversations, sessions):
 
 
 def newest(column, condition):
-    return f"arg_max({column}, (time, seq)) filter (where {column} is not null and {condition})"
+    return f"arg_max({column}, (time, {column})) filter (where {column} is not null and {condition})"
 
 
 LISTINGS = {

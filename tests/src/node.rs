@@ -15,12 +15,13 @@ use serde_json::Value;
 
 use crate::binary::ephor;
 use crate::client::Client;
+use crate::eventually::eventually;
 use crate::lake::sql;
 
 /// A demo simulates and imports before it speaks; with a development build on two busy cores that takes its time.
-const READY_WITHIN: Duration = Duration::from_secs(150);
+const READY_WITHIN: Duration = Duration::from_secs(300);
 /// What a node that was asked to stop may take to finish what is under way.
-const STOPPED_WITHIN: Duration = Duration::from_secs(30);
+const STOPPED_WITHIN: Duration = Duration::from_secs(120);
 
 pub struct Node {
     child: Child,
@@ -83,15 +84,8 @@ impl Node {
     /// Waits until what the demo did when it was founded (its keys, recording switched on) is in its own feed, which takes
     /// it about a second: a truth taken before would lack these rows.
     pub fn has_told_of_its_start(&self, data: &Path) {
-        let end = Instant::now() + READY_WITHIN;
-        while Instant::now() < end {
-            let own = "select count(*) as n from activities where source = 'ephor' and type = 'org_compliance_api_settings_updated'";
-            if sql(data, own)[0]["n"].as_u64() > Some(0) {
-                return;
-            }
-            thread::sleep(Duration::from_millis(100));
-        }
-        panic!("nothing of its own in the feed after {READY_WITHIN:?}; its log:\n{}", self.log());
+        let own = "select count(*) as n from activities where source = 'ephor' and type = 'org_compliance_api_settings_updated'";
+        eventually("the demo's founding is in its own feed", || (sql(data, own)[0]["n"].as_u64() > Some(0)).then_some(()));
     }
 
     pub fn log(&self) -> String {

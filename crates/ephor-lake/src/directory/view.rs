@@ -20,6 +20,8 @@ pub(super) struct KindView {
     /// Sources in the order in which they first appeared: the order in which they are believed.
     sources: Vec<Arc<str>>,
     scopes: HashMap<Arc<str>, ScopeView>,
+    /// Rows that a source has removed, by scope, as it last listed them.
+    removed: BTreeMap<Arc<str>, Listing>,
     last_revision: i64,
 }
 
@@ -64,6 +66,19 @@ impl KindView {
         self.scopes.values_mut().for_each(|scope| scope.merge(kind, &ranking));
     }
 
+    pub(super) fn last_revision(&self) -> i64 {
+        self.last_revision
+    }
+
+    /// Rows that nobody lists any more, as they were last listed, in the order of scopes and keys.
+    pub(super) fn gone(&self) -> Vec<Arc<Value>> {
+        let still = |scope: &Arc<str>, key: &str| {
+            self.scopes.get(scope).is_some_and(|view| view.merged.by_key.contains_key(key))
+        };
+        let rows = self.removed.iter().flat_map(|(scope, rows)| rows.iter().map(move |(key, row)| (scope, key, row)));
+        rows.filter(|(scope, key, _)| !still(scope, key)).map(|(_, _, row)| Arc::clone(row)).collect()
+    }
+
     pub(super) fn next_revision(&self) -> i64 {
         self.last_revision + 1
     }
@@ -98,9 +113,13 @@ impl KindView {
             let scope = self.scopes.entry(Arc::clone(&row.scope)).or_default();
             let listing = scope.by_source.entry(Arc::clone(&row.source)).or_default();
             match row.change {
-                Change::Added | Change::Changed => listing.insert(row.key.clone(), Arc::clone(&row.value)),
-                Change::Removed => listing.remove(&row.key),
-            };
+                Change::Added | Change::Changed => drop(listing.insert(row.key.clone(), Arc::clone(&row.value))),
+                Change::Removed => {
+                    listing.remove(&row.key);
+                    let removed = self.removed.entry(Arc::clone(&row.scope)).or_default();
+                    removed.insert(row.key.clone(), Arc::clone(&row.value));
+                }
+            }
         }
     }
 
