@@ -17,6 +17,9 @@ pub const FILE_ROWS: usize = 1 << 20;
 /// Bytes of one data page of `raw` before compression: a feed page of 100 rows then decodes one or two of them.
 pub const RAW_PAGE_BYTES: usize = 64 << 10;
 
+/// Rows of a feed page that one thread unpacks: fewer would unpack more data pages twice, more would leave cores idle.
+pub const ROWS_UNPACKED_AT_ONCE: usize = 64;
+
 /// Bytes of one data page of `id`: a cursor among rows of one instant decodes one.
 pub const ID_PAGE_BYTES: usize = 16 << 10;
 

@@ -15,7 +15,11 @@ mod users;
 
 use crate::route::Routes;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use activities::hold_feed_question;
 pub(crate) use content::CONTENT_PATHS;
+#[cfg(any(test, fuzzing))]
+pub(crate) use listing::hold_listing_token;
 pub(crate) use enablement::{Switch, WishedState, maker_of};
 
 pub(crate) fn mount(routes: Routes) -> Routes {

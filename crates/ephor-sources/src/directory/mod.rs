@@ -12,6 +12,8 @@ use serde_json::Value;
 
 pub use admin_api::read_admin_directory;
 pub use compliance::read_compliance_directory;
+#[cfg(any(test, fuzzing))]
+pub(crate) use export::people;
 pub use export::read_export;
 
 /// What one reading of a directory brought.
