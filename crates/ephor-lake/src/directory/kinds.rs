@@ -134,7 +134,7 @@ static SPECS: [KindSpec; 13] = [
         columns: &[
             scope("organization_uuid"),
             text("role_id", &["/id"]),
-            text("name", &["/name"]),
+            text("name", &["/name", "/display_name"]),
             text("description", &["/description"]),
             time("created_at", &["/created_at"]),
             time("updated_at", &["/updated_at"]),
@@ -146,8 +146,8 @@ static SPECS: [KindSpec; 13] = [
         table: "directory_role_permissions",
         columns: &[
             scope("role_id"),
-            text("resource_type", &["/resource_type"]),
-            text("resource_id", &["/resource_id"]),
+            text("resource_type", &["/resource_type", "/resource/type"]),
+            text("resource_id", &["/resource_id", "/resource/connector_id", "/resource/organization_id"]),
             text("action", &["/action"]),
         ],
         order: PublishedOrder::Key,
@@ -160,7 +160,7 @@ static SPECS: [KindSpec; 13] = [
             text("name", &["/name"]),
             text("description", &["/description"]),
             text("source_type", &["/source_type"]),
-            text("roles", &["/roles"]),
+            text("roles", &["/roles", "/role_ids"]),
             time("created_at", &["/created_at"]),
             time("updated_at", &["/updated_at"]),
         ],

@@ -39,6 +39,14 @@ pub enum UpstreamPath {
     AdminWorkspaceMembers(String),
     /// Admin API: keys with status and expiry.
     AdminApiKeys,
+    /// Admin API of an Enterprise organization: groups.
+    AdminGroups,
+    /// Admin API of an Enterprise organization: people of a group.
+    AdminGroupMembers(String),
+    /// Admin API of an Enterprise organization: roles.
+    AdminRoles,
+    /// Admin API of an Enterprise organization: what a role allows.
+    AdminRolePermissions(String),
     /// Analytics API: numbers.
     Analytics(AnalyticsEndpoint),
 }
@@ -67,6 +75,14 @@ impl fmt::Display for UpstreamPath {
                 write!(f, "/v1/organizations/workspaces/{}/members", escaped(workspace))
             }
             Self::AdminApiKeys => f.write_str("/v1/organizations/api_keys"),
+            Self::AdminGroups => f.write_str("/v1/organizations/rbac_groups"),
+            Self::AdminGroupMembers(group) => {
+                write!(f, "/v1/organizations/rbac_groups/{}/members", escaped(group))
+            }
+            Self::AdminRoles => f.write_str("/v1/organizations/rbac_roles"),
+            Self::AdminRolePermissions(role) => {
+                write!(f, "/v1/organizations/rbac_roles/{}/permissions", escaped(role))
+            }
             Self::Analytics(endpoint) => write!(f, "/v1/organizations/analytics/{endpoint}"),
         }
     }
@@ -128,6 +144,10 @@ mod tests {
                 UpstreamPath::AdminWorkspaces,
                 UpstreamPath::AdminWorkspaceMembers(id()),
                 UpstreamPath::AdminApiKeys,
+                UpstreamPath::AdminGroups,
+                UpstreamPath::AdminGroupMembers(id()),
+                UpstreamPath::AdminRoles,
+                UpstreamPath::AdminRolePermissions(id()),
             ];
             paths.extend(AnalyticsEndpoint::ALL.map(UpstreamPath::Analytics));
             for path in paths {

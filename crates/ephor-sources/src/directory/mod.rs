@@ -5,6 +5,7 @@
 mod admin_api;
 mod compliance;
 mod export;
+mod lists;
 
 use ephor_lake::directory::{DirectoryKind, DirectoryRow, DirectorySnapshot};
 use ephor_wire::content;
@@ -54,8 +55,14 @@ pub fn directory_key(kind: DirectoryKind, row: &Value) -> String {
         DirectoryKind::GroupMembers | DirectoryKind::WorkspaceMembers => &["user_id", "id"],
         DirectoryKind::Settings => &["name"],
         DirectoryKind::RolePermissions => {
-            let part = |name: &str| row[name].as_str().unwrap_or("*").to_owned();
-            return [part("resource_type"), part("resource_id"), part("action")].join("/");
+            // Flat in the Compliance API, nested in the Admin API; a tool or scope of a connector is told apart by its own name.
+            let resource = &row["resource"];
+            let first = |values: &[&Value]| values.iter().find_map(|value| value.as_str()).unwrap_or("*").to_owned();
+            let ids = [&row["resource_id"], &resource["connector_id"], &resource["organization_id"]];
+            let mut parts = vec![first(&[&row["resource_type"], &resource["type"]]), first(&ids)];
+            parts.extend(["tool_name", "scope"].iter().filter_map(|name| resource[*name].as_str().map(str::to_owned)));
+            parts.push(first(&[&row["action"]]));
+            return parts.join("/");
         }
         DirectoryKind::ProjectCollaborators => {
             let ids = ["type", "user_id", "group_id", "organization_role", "organization_id", "id"];
