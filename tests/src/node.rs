@@ -49,9 +49,19 @@ impl Node {
         Self::start(data, ephor(["up"]).args(arguments).envs(environment))
     }
 
+    /// `ephor simulate --serve`: an upstream with a directory, whose line names its two keys.
+    pub fn simulated_upstream<A: AsRef<OsStr>>(logs: &Path, arguments: impl IntoIterator<Item = A>) -> Self {
+        let command = &mut ephor(["simulate", "--serve", "127.0.0.1:0", "--format", "json"]);
+        Self::spoken(logs.to_owned(), command.args(arguments))
+    }
+
     fn start(data: &Path, command: &mut Command) -> Self {
-        let logs = data.with_extension("log");
         command.args(["--listen", "127.0.0.1:0", "--format", "json", "--data-dir"]).arg(data);
+        Self::spoken(data.with_extension("log"), command)
+    }
+
+    /// Started, and its one line read.
+    fn spoken(logs: PathBuf, command: &mut Command) -> Self {
         let mut child =
             command.stdout(Stdio::piped()).stderr(File::create(&logs).unwrap()).spawn().expect("ephor starts");
         let first = first_line(&mut child);

@@ -9,6 +9,7 @@ mod groups;
 mod listing;
 mod organizations;
 mod projects;
+mod published;
 mod roles;
 mod settings;
 mod users;

@@ -69,7 +69,7 @@ async fn serve() -> Upstream {
 }
 
 /// Kind, scope and keys of each listing.
-fn told(listings: &Listings) -> String {
+pub fn told(listings: &Listings) -> String {
     let lines = listings.snapshots.iter().map(|listing| {
         let keys: Vec<&str> = listing.rows.iter().map(|row| row.key.as_str()).collect();
         let keys = if keys.is_empty() { "none".to_owned() } else { keys.join(" ") };
