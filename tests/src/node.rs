@@ -50,9 +50,19 @@ impl Node {
         Self::start(data, ephor(["up"]).args(arguments).envs(environment))
     }
 
+    /// `ephor simulate --serve`: an upstream with a directory, whose line names its two keys.
+    pub fn simulated_upstream<A: AsRef<OsStr>>(logs: &Path, arguments: impl IntoIterator<Item = A>) -> Self {
+        let command = &mut ephor(["simulate", "--serve", "127.0.0.1:0", "--format", "json"]);
+        Self::spoken(logs.to_owned(), command.args(arguments))
+    }
+
     fn start(data: &Path, command: &mut Command) -> Self {
-        let logs = data.with_extension("log");
         command.args(["--listen", "127.0.0.1:0", "--format", "json", "--data-dir"]).arg(data);
+        Self::spoken(data.with_extension("log"), command)
+    }
+
+    /// Started, and its one line read.
+    fn spoken(logs: PathBuf, command: &mut Command) -> Self {
         let mut child =
             command.stdout(Stdio::piped()).stderr(File::create(&logs).unwrap()).spawn().expect("ephor starts");
         let first = first_line(&mut child);
@@ -85,7 +95,9 @@ impl Node {
     /// it about a second: a truth taken before would lack these rows.
     pub fn has_told_of_its_start(&self, data: &Path) {
         let own = "select count(*) as n from activities where source = 'ephor' and type = 'org_compliance_api_settings_updated'";
-        eventually("the demo's founding is in its own feed", || (sql(data, own)[0]["n"].as_u64() > Some(0)).then_some(()));
+        eventually("the demo's founding is in its own feed", || {
+            (sql(data, own)[0]["n"].as_u64() > Some(0)).then_some(())
+        });
     }
 
     pub fn log(&self) -> String {

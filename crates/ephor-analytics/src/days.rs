@@ -53,6 +53,11 @@ impl DayTables {
         &self.tables[&listing]
     }
 
+    /// Whether days can be built here: a lake that is open for reading is asked in another way.
+    pub(crate) fn can_be_built(&self) -> bool {
+        self.tables.values().all(DayTable::is_open_for_writing)
+    }
+
     /// What all tables of a day were built from; nothing if one was never built, or from something else than the others.
     pub(crate) fn built_from(&self, day: UtcDay) -> Option<BuiltFrom> {
         let mut built = self.tables.values().map(|table| table.built_from(day));

@@ -365,10 +365,9 @@ impl Analytics {
         let inner = Arc::clone(&self.inner);
         let people = inner.people(&Reach::Parent);
         let of = Arc::clone(&people);
-        let built = off_the_runtime(move || {
-            days::build(&inner.lake, day, to_seq, &of, &inner.connectors, &inner.prices)
-        })
-        .await?;
+        let built =
+            off_the_runtime(move || days::build(&inner.lake, day, to_seq, &of, &inner.connectors, &inner.prices))
+                .await?;
         let recipe = match built.asked_directory {
             true => mixed(self.inner.recipe, people.fingerprint),
             false => self.inner.recipe,
@@ -386,6 +385,7 @@ impl Analytics {
             && query.filters.is_empty()
             && query.group_by.is_empty()
             && self.inner.facts_to(day) <= as_of.usage_seq
+            && self.inner.has_day_tables(day)
         {
             self.ensure_built(day).await?;
             return self.day_frame(query.listing, day).await;
@@ -425,12 +425,13 @@ impl Analytics {
         if to_seq == 0 {
             return Ok(Arc::default());
         }
-        let built_from = match reach {
-            Reach::Parent => {
+        let from_tables = *reach == Reach::Parent && self.inner.has_day_tables(day);
+        let built_from = match from_tables {
+            true => {
                 self.ensure_built(day).await?;
                 self.inner.tables.built_from(day).unwrap_or_default()
             }
-            Reach::Organization { .. } => {
+            false => {
                 let recipe = mixed(self.inner.recipe, self.inner.people(reach).fingerprint);
                 BuiltFrom { seq: to_seq, recipe }
             }
@@ -440,8 +441,8 @@ impl Analytics {
         if let Some(active) = known {
             return Ok(active);
         }
-        let batches = match reach {
-            Reach::Parent => {
+        let batches = match from_tables {
+            true => {
                 let inner = Arc::clone(&self.inner);
                 off_the_runtime(move || {
                     let columns = summaries::columns();
@@ -450,7 +451,7 @@ impl Analytics {
                 })
                 .await?
             }
-            Reach::Organization { .. } => {
+            false => {
                 let query = ListingQuery::whole_day(Listing::Users, reach.clone(), day);
                 vec![self.counted(&query, self.as_of()).await?.to_batch()?]
             }
@@ -487,10 +488,14 @@ impl Inner {
             Some(built) => {
                 let by_facts_alone = built.recipe == self.recipe;
                 built.seq == to_seq
-                    && (by_facts_alone
-                        || built.recipe == mixed(self.recipe, self.people(&Reach::Parent).fingerprint))
+                    && (by_facts_alone || built.recipe == mixed(self.recipe, self.people(&Reach::Parent).fingerprint))
             }
         }
+    }
+
+    /// Whether a day's tables answer: they are built, or can be. Beside a running node, an unbuilt day is counted.
+    fn has_day_tables(&self, day: UtcDay) -> bool {
+        self.is_built(day) || self.tables.can_be_built()
     }
 
     fn people(&self, reach: &Reach) -> Arc<People> {

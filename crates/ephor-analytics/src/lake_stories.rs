@@ -16,8 +16,8 @@ use tempfile::TempDir;
 
 use crate::days::LISTINGS;
 use crate::query::{
-    BucketWidth, CostDimension, CostFilters, Days, Direction, Filters, GroupBy, Listing, ListingQuery, Ordering, Rank,
-    Reach, Report, ReportQuery, SummariesQuery,
+    BucketWidth, CostDimension, CostFilters, Days, Direction, Filters, GroupBy, Listing, ListingQuery, Rank, Reach,
+    Report, ReportQuery, SummariesQuery,
 };
 use crate::{Analytics, AnalyticsOptions};
 
@@ -50,9 +50,9 @@ impl World {
     }
 
     async fn reopened(self, options: AnalyticsOptions) -> Self {
-        self.appender.close().await.unwrap();
         let Self { dir, lake, appender, analytics } = self;
-        drop((lake, appender, analytics));
+        appender.close().await.unwrap();
+        drop((lake, analytics));
         let (lake, appender) = open(dir.path()).await;
         let analytics = Analytics::open(&lake, options).await.unwrap();
         Self { dir, lake, appender, analytics }
@@ -313,6 +313,20 @@ async fn who_an_address_belongs_to_may_be_learned_later_and_is_kept_when_they_le
     let query = ListingQuery { filters: of_bo, ..ListingQuery::whole_day(Listing::Users, Reach::Parent, day(0)) };
     let found: Value = serde_json::from_str(&world.rows(&query).await).unwrap();
     assert_eq!(found["chat_metrics"]["message_count"], rows[0]["chat_metrics"]["message_count"]);
+}
+
+#[tokio::test]
+async fn a_reader_beside_the_writer_counts_a_day_that_is_not_built() {
+    let world = World::new(AnalyticsOptions::default()).await;
+    world.append(&[event("1", &json!({ "user_id": "user_ada" })), event("2", &json!({ "user_id": "user_bo" }))]).await;
+    let lake = Lake::open_reader(world.dir.path()).await.unwrap();
+    let reader = Analytics::open(&lake, AnalyticsOptions::default()).await.unwrap();
+    let days = SummariesQuery { first: day(0), end: day(1), reach: Reach::Parent, rbac_group_ids: Vec::new() };
+    let query = ListingQuery::whole_day(Listing::Users, Reach::Parent, day(0));
+    let (rows, summaries) = (reader.listing(&query).await.unwrap(), reader.summaries(&days).await.unwrap());
+    assert_eq!(world.analytics.catch_up(day(0)).await.unwrap().days, 1);
+    assert_eq!(rows.len(), 2);
+    assert_eq!(summaries, world.analytics.summaries(&days).await.unwrap());
 }
 
 #[tokio::test]

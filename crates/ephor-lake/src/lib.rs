@@ -13,6 +13,7 @@ mod durable;
 mod encode;
 mod erase;
 mod error;
+mod expired;
 mod files;
 mod id_index;
 mod lake;

@@ -35,6 +35,9 @@ pub const FOOTER_CACHE_FILES: usize = 1_024;
 /// Ids kept in memory before they become a sorted run on disk. A crash costs at most this many ids to be read again.
 pub const ID_MEMTABLE_ENTRIES: usize = 256 << 10;
 
+/// Ids of expired activities in one file: 4 MiB, gathered in memory before they are written.
+pub const EXPIRED_IDS_OF_A_FILE: usize = 256 << 10;
+
 /// Runs of one size class before they are merged into the next.
 pub const ID_RUN_FANOUT: usize = 4;
 

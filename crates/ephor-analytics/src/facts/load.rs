@@ -176,7 +176,12 @@ impl Words {
 }
 
 /// Who it was, for the rows that are kept: the id, else whose address it is, else the address.
-fn people(facts: &mut Facts, batch: &RecordBatch, kept: &[usize], context: &Context<'_>) -> Result<Vec<Name>, LakeError> {
+fn people(
+    facts: &mut Facts,
+    batch: &RecordBatch,
+    kept: &[usize],
+    context: &Context<'_>,
+) -> Result<Vec<Name>, LakeError> {
     let ids = plain(&mut facts.names, batch, "user_id", kept, str::to_owned)?;
     let by_address = |text: &str| {
         let address = text.to_lowercase();

@@ -94,6 +94,12 @@ impl DayTable {
         Ok(Self { inner: Arc::new(Inner { spec, dir, held, state, permit, clock }) })
     }
 
+    /// Whether the lake is open for writing here, without which no day can be replaced.
+    #[must_use]
+    pub fn is_open_for_writing(&self) -> bool {
+        self.inner.permit.take().is_ok()
+    }
+
     /// Puts these rows in the place of the day's, in one durable commit. `built_from` says what they were built from;
     /// a day without rows is remembered as built, too.
     pub async fn replace(&self, day: UtcDay, rows: &RecordBatch, built_from: BuiltFrom) -> Result<(), LakeError> {

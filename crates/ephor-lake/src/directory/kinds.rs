@@ -227,7 +227,7 @@ static SPECS: [KindSpec; 13] = [
             text("scopes", &["/scopes"]),
             boolean("is_active", &["/is_active"]),
             text("status", &["/status"]),
-            text("workspace_id", &["/workspace_id"]),
+            text("workspace_id", &["/workspace_id", "/scope/workspace_id"]),
             text("created_by_id", &["/created_by_id", "/created_by/id"]),
             time("created_at", &["/created_at"]),
             time("expires_at", &["/expires_at"]),

@@ -133,16 +133,24 @@ impl KindView {
 
 impl ScopeView {
     fn merge(&mut self, kind: DirectoryKind, ranking: &[Arc<str>]) {
+        let time = |row: &Value| match kind.spec().order {
+            PublishedOrder::Time(pointers) => instant::first_micros(row, pointers),
+            PublishedOrder::Key => None,
+        };
         let mut by_key = Listing::new();
         for listing in ranking.iter().filter_map(|source| self.by_source.get(source)) {
             for (key, value) in listing {
-                by_key.entry(key.clone()).or_insert_with(|| Arc::clone(value));
+                // A source that says less (an Admin API does not say since when an organization is) gives way.
+                let says_more = |known: &Arc<Value>| time(known).is_none() && time(value).is_some();
+                if by_key.get(key).is_none_or(says_more) {
+                    by_key.insert(key.clone(), Arc::clone(value));
+                }
             }
         }
         let mut in_order: Vec<Arc<Value>> = by_key.values().cloned().collect();
-        if let PublishedOrder::Time(pointers) = kind.spec().order {
+        if let PublishedOrder::Time(_) = kind.spec().order {
             // Stable, so equal times stay in the order of keys; a row without a time comes last.
-            in_order.sort_by_cached_key(|row| instant::first_micros(row, pointers).unwrap_or(i64::MAX));
+            in_order.sort_by_cached_key(|row| time(row).unwrap_or(i64::MAX));
         }
         self.merged = Merged { in_order, by_key };
     }

@@ -11,7 +11,7 @@ use arrow::datatypes::Int64Type;
 use ephor_wire::header::Header;
 use rayon::prelude::*;
 
-use super::filter::FileFilter;
+use super::filter::{FileFilter, From};
 use super::parquet_file::ColumnStore;
 use super::query::{ActivityFilter, FeedCursor, FeedPage, FeedQuery, FeedRow, Order, PageFrom};
 use crate::error::LakeError;
@@ -147,11 +147,12 @@ impl<'a> Walk<'a> {
         let column = store.filter_column(file, "created_at")?;
         let created_at: &[i64] = column.as_primitive::<Int64Type>().values();
         let rows = self.rows_in(file, store, created_at)?;
-        let hit = |row: usize| filter.passes(row).then(|| Hit { created_at: created_at[row], file: index, row });
-        Ok(match self.towards {
-            Towards::Newer => rows.filter_map(hit).take(self.need).collect(),
-            Towards::Older => rows.rev().filter_map(hit).take(self.need).collect(),
-        })
+        let from = match self.towards {
+            Towards::Newer => From::First,
+            Towards::Older => From::Last,
+        };
+        let rows = filter.nearest(rows, from, self.need);
+        Ok(rows.into_iter().map(|row| Hit { created_at: created_at[row], file: index, row }).collect())
     }
 
     /// The span of rows within the time range and beyond the cursor. Files are sorted, so it is one span.

@@ -9,6 +9,7 @@ mod groups;
 mod listing;
 mod organizations;
 mod projects;
+mod published;
 mod roles;
 mod settings;
 mod users;
@@ -18,9 +19,9 @@ use crate::route::Routes;
 #[cfg(any(test, fuzzing))]
 pub(crate) use activities::hold_feed_question;
 pub(crate) use content::CONTENT_PATHS;
+pub(crate) use enablement::{Switch, WishedState, maker_of};
 #[cfg(any(test, fuzzing))]
 pub(crate) use listing::hold_listing_token;
-pub(crate) use enablement::{Switch, WishedState, maker_of};
 
 pub(crate) fn mount(routes: Routes) -> Routes {
     let routes = routes

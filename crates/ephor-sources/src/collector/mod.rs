@@ -24,12 +24,12 @@ use crate::files::RejectsLog;
 use page::{FeedPage, Recording, remember_request, sort_out};
 
 pub(crate) use client::Client;
-#[cfg(any(test, fuzzing))]
-pub(crate) use page::hold_feed_page;
 pub use client::{Endpoint, Pace, UpstreamError};
 pub use gaps::{GapAlarm, GapCause, RecordingSwitch, Resumed, gap_end};
 pub use ledger::Ledger;
 pub use page::OwnRows;
+#[cfg(any(test, fuzzing))]
+pub(crate) use page::hold_feed_page;
 pub use path::UpstreamPath;
 pub use state::CollectorState;
 

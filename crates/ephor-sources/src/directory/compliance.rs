@@ -6,78 +6,72 @@ use ephor_lake::directory::DirectoryKind;
 use serde_json::Value;
 
 use super::Listings;
-use super::lists::{List, ListReader, Paging, Read};
-use crate::collector::{Client, Endpoint, UpstreamError, UpstreamPath};
+use super::reader::{List, Paging, Reader, texts};
+use crate::collector::{Endpoint, UpstreamError, UpstreamPath};
 use crate::error::SourceError;
 
-/// Rows of one request: the published maximum of most lists.
-const PAGE_ROWS: &str = "1000";
+/// The published maximum of most lists.
+const PAGE_ROWS: u32 = 1000;
 
 /// Projects and collaborators come in smaller pages.
-const PROJECT_PAGE_ROWS: &str = "100";
+const PROJECT_PAGE_ROWS: u32 = 100;
 
 /// Reads every list that the key may see.
 pub async fn read_compliance_directory(endpoint: Endpoint, clock: fn() -> i64) -> Result<Listings, SourceError> {
     let name = endpoint.name.clone();
     let failed = |error: UpstreamError| SourceError::Collect { name: name.clone(), error };
-    let client = Client::new(endpoint, clock).map_err(failed)?;
-    let mut reader = ListReader::new(client, name.clone(), clock());
+    let mut reader = Reader::new(endpoint, clock).map_err(failed)?;
     read_all(&mut reader).await.map_err(failed)?;
     Ok(reader.listings)
 }
 
-async fn read_all(reader: &mut ListReader) -> Result<(), UpstreamError> {
-    let organizations = list(reader, DirectoryKind::Organizations, "", UpstreamPath::Organizations).await?;
-    for uuid in organizations.texts("uuid") {
-        list(reader, DirectoryKind::Users, &uuid, UpstreamPath::OrganizationUsers(uuid.clone())).await?;
-        let roles = list(reader, DirectoryKind::Roles, &uuid, UpstreamPath::Roles(uuid.clone())).await?;
-        for role in roles.texts("id") {
+async fn read_all(reader: &mut Reader) -> Result<(), UpstreamError> {
+    let organizations = reader.take_in(list(DirectoryKind::Organizations, "", UpstreamPath::Organizations)).await?;
+    for uuid in texts(&organizations, "uuid") {
+        let people = UpstreamPath::OrganizationUsers(uuid.clone());
+        reader.take_in(list(DirectoryKind::Users, &uuid, people)).await?;
+        let roles = reader.take_in(list(DirectoryKind::Roles, &uuid, UpstreamPath::Roles(uuid.clone()))).await?;
+        for role in texts(&roles, "id") {
             let path = UpstreamPath::RolePermissions(uuid.clone(), role.clone());
-            list(reader, DirectoryKind::RolePermissions, &role, path).await?;
+            reader.take_in(list(DirectoryKind::RolePermissions, &role, path)).await?;
         }
         settings(reader, &uuid).await?;
     }
-    let groups = list(reader, DirectoryKind::Groups, "", UpstreamPath::Groups).await?;
-    for group in groups.texts("id") {
-        list(reader, DirectoryKind::GroupMembers, &group, UpstreamPath::GroupMembers(group.clone())).await?;
+    let groups = reader.take_in(list(DirectoryKind::Groups, "", UpstreamPath::Groups)).await?;
+    for group in texts(&groups, "id") {
+        reader.take_in(list(DirectoryKind::GroupMembers, &group, UpstreamPath::GroupMembers(group.clone()))).await?;
     }
-    let projects = list(reader, DirectoryKind::Projects, "", UpstreamPath::Projects).await?;
-    for project in projects.texts("id") {
+    let projects = reader.take_in(list(DirectoryKind::Projects, "", UpstreamPath::Projects)).await?;
+    for project in texts(&projects, "id") {
         let path = UpstreamPath::ProjectCollaborators(project.clone());
-        list(reader, DirectoryKind::ProjectCollaborators, &project, path).await?;
+        reader.take_in(list(DirectoryKind::ProjectCollaborators, &project, path)).await?;
     }
     Ok(())
 }
 
-async fn list(
-    reader: &mut ListReader,
-    kind: DirectoryKind,
-    scope: &str,
-    path: UpstreamPath,
-) -> Result<Read, UpstreamError> {
+fn list(kind: DirectoryKind, scope: &str, path: UpstreamPath) -> List<'_> {
     let page_rows = match kind {
         DirectoryKind::Projects | DirectoryKind::ProjectCollaborators => PROJECT_PAGE_ROWS,
         _ => PAGE_ROWS,
     };
-    reader.read(&List { kind, scope, path, paging: Paging::Token, page_rows }).await
+    List { kind, scope, path, paging: Paging::Token, page_rows, query: &[] }
 }
 
 /// Settings and keys come in one answer; both are lists of their own here.
-async fn settings(reader: &mut ListReader, uuid: &str) -> Result<(), UpstreamError> {
+async fn settings(reader: &mut Reader, uuid: &str) -> Result<(), UpstreamError> {
     let parse = |body: &bytes::Bytes| serde_json::from_slice::<Value>(body);
     let mut settings = match reader.client.get(&UpstreamPath::Settings(uuid.to_owned()), &[], parse).await {
         Ok(answer) => answer.value,
         // 404 hides three causes (compliance_api.md §7), the parent organization among them.
         Err(UpstreamError::Refused { status: 403, .. } | UpstreamError::NotFound(_)) => {
-            reader.left_out(DirectoryKind::Settings, &format!("not readable for {uuid}"));
+            reader.leave_out(DirectoryKind::Settings, &format!("not readable for {uuid}"));
             return Ok(());
         }
         Err(error) => return Err(error),
     };
     for (name, kind) in [("settings", DirectoryKind::Settings), ("api_keys", DirectoryKind::ApiKeys)] {
         if let Value::Array(rows) = settings[name].take() {
-            let snapshot = reader.snapshot(kind, uuid, rows);
-            reader.listings.snapshots.push(snapshot);
+            reader.keep(kind, uuid, rows);
         }
     }
     Ok(())

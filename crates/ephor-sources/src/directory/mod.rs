@@ -5,7 +5,7 @@
 mod admin_api;
 mod compliance;
 mod export;
-mod lists;
+mod reader;
 
 use ephor_lake::directory::{DirectoryKind, DirectoryRow, DirectorySnapshot};
 use ephor_wire::content;
@@ -54,16 +54,7 @@ pub fn directory_key(kind: DirectoryKind, row: &Value) -> String {
         DirectoryKind::Organizations => &["uuid", "id"],
         DirectoryKind::GroupMembers | DirectoryKind::WorkspaceMembers => &["user_id", "id"],
         DirectoryKind::Settings => &["name"],
-        DirectoryKind::RolePermissions => {
-            // Flat in the Compliance API, nested in the Admin API; a tool or scope of a connector is told apart by its own name.
-            let resource = &row["resource"];
-            let first = |values: &[&Value]| values.iter().find_map(|value| value.as_str()).unwrap_or("*").to_owned();
-            let ids = [&row["resource_id"], &resource["connector_id"], &resource["organization_id"]];
-            let mut parts = vec![first(&[&row["resource_type"], &resource["type"]]), first(&ids)];
-            parts.extend(["tool_name", "scope"].iter().filter_map(|name| resource[*name].as_str().map(str::to_owned)));
-            parts.push(first(&[&row["action"]]));
-            return parts.join("/");
-        }
+        DirectoryKind::RolePermissions => return permission_key(row),
         DirectoryKind::ProjectCollaborators => {
             let ids = ["type", "user_id", "group_id", "organization_role", "organization_id", "id"];
             return ids.iter().filter_map(|name| row[*name].as_str()).collect::<Vec<_>>().join("/");
@@ -75,4 +66,16 @@ pub fn directory_key(kind: DirectoryKind, row: &Value) -> String {
         // A row of a shape that nobody published is identified by all of it.
         None => row.to_string(),
     }
+}
+
+/// What a permission is about and what it allows; the Admin API puts the first into an object of several shapes.
+fn permission_key(row: &Value) -> String {
+    let resource = &row["resource"];
+    let part = |name: &str| row[name].as_str().unwrap_or("*").to_owned();
+    if !resource.is_object() {
+        return [part("resource_type"), part("resource_id"), part("action")].join("/");
+    }
+    let fields = ["type", "organization_id", "connector_id", "tool_name", "scope"];
+    let named = fields.iter().filter_map(|name| resource[*name].as_str().map(str::to_owned));
+    named.chain([part("action")]).collect::<Vec<_>>().join("/")
 }

@@ -4,9 +4,8 @@
 
 use std::time::Duration;
 
-use axum::http::HeaderMap;
 use axum::response::Response;
-use ephor_sources::{Listings, SourceError, read_admin_directory, read_compliance_directory};
+use ephor_sources::{Listings, SourceError, read_compliance_directory};
 use serde_json::{Value, json};
 
 use crate::upstream::{Manners, Upstream, json_answer, refusal};
@@ -37,63 +36,8 @@ fn rows(path: &str) -> Option<Vec<Value>> {
     })
 }
 
-/// What an Admin API has under a path.
-fn admin_rows(path: &str) -> Option<Vec<Value>> {
-    let numbered = |prefix: &str| (1..=3).map(|n| json!({ "id": format!("{prefix}{n}"), "name": n })).collect();
-    let granted = |resource: Value| json!({ "action": "use", "resource": resource, "type": "rbac_role_permission" });
-    let parts: Vec<&str> = path.trim_start_matches("/v1/organizations/").split('/').collect();
-    Some(match parts[..] {
-        ["users"] => numbered("user_"),
-        ["invites"] => numbered("invite_"),
-        ["api_keys"] => numbered("apikey_"),
-        ["workspaces"] => vec![json!({ "id": "wrkspc_1" })],
-        ["workspaces", _, "members"] | ["rbac_groups", _, "members"] => {
-            (1..=3).map(|n| json!({ "user_id": format!("user_{n}") })).collect()
-        }
-        ["rbac_groups"] => vec![json!({ "id": "rbac_group_1", "role_ids": ["rbac_role_1"] })],
-        ["rbac_roles"] => vec![json!({ "id": "rbac_role_1", "display_name": "Readers" })],
-        ["rbac_roles", _, "permissions"] => vec![
-            granted(json!({ "type": "organization", "organization_id": "uuid-1" })),
-            granted(json!({ "type": "connector_tool", "connector_id": "jira", "tool_name": "read" })),
-            granted(json!({ "type": "connector_tool", "connector_id": "jira", "tool_name": "write" })),
-            granted(json!({ "type": "all_connectors" })),
-        ],
-        _ => return None,
-    })
-}
-
-/// The answer of an Admin API, whose older lists are linked by ids and whose newer ones by tokens.
-fn admin_answer(path: &str, query: &[(String, String)], headers: &HeaderMap, manners: Manners) -> Response {
-    let is_new = path.starts_with("/v1/organizations/rbac_");
-    let asked_for = headers.get("anthropic-beta").and_then(|name| name.to_str().ok());
-    let Some(rows) = admin_rows(path).filter(|_| !is_new || manners.beta.is_none() || manners.beta == asked_for) else {
-        return refusal(404, "not found");
-    };
-    let place = query.iter().find(|(name, _)| name == if is_new { "page" } else { "after_id" });
-    let from = place.map_or(0, |(_, place)| {
-        let id = |row: &Value| row["id"].as_str().or(row["user_id"].as_str()).map(str::to_owned);
-        place.strip_prefix("page_").and_then(|at| at.parse().ok()).unwrap_or_else(|| {
-            rows.iter().position(|row| id(row).as_deref() == Some(place.as_str())).map_or(0, |at| at + 1)
-        })
-    });
-    let to = rows.len().min(from + PAGE_ROWS);
-    let has_more = to < rows.len();
-    let mut body = json!({ "data": rows[from..to], "has_more": has_more });
-    match is_new {
-        true => body["next_page"] = json!(has_more.then(|| format!("page_{to}"))),
-        false => body["last_id"] = rows[from..to].last().map_or(Value::Null, |row| match &row["id"] {
-            Value::Null => row["user_id"].clone(),
-            id => id.clone(),
-        }),
-    }
-    json_answer(body.to_string())
-}
-
 /// The upstream's answer to a directory path.
-pub fn answer(path: &str, query: &[(String, String)], headers: &HeaderMap, manners: Manners) -> Response {
-    if path.starts_with("/v1/organizations/") {
-        return admin_answer(path, query, headers, manners);
-    }
+pub fn answer(path: &str, query: &[(String, String)], manners: Manners) -> Response {
     let ends = |with: Option<&str>| with.is_some_and(|end| path.ends_with(end));
     if ends(manners.forbidden) {
         return refusal(403, "Missing required scopes");
@@ -125,7 +69,7 @@ async fn serve() -> Upstream {
 }
 
 /// Kind, scope and keys of each listing.
-fn told(listings: &Listings) -> String {
+pub fn told(listings: &Listings) -> String {
     let lines = listings.snapshots.iter().map(|listing| {
         let keys: Vec<&str> = listing.rows.iter().map(|row| row.key.as_str()).collect();
         let keys = if keys.is_empty() { "none".to_owned() } else { keys.join(" ") };
@@ -162,41 +106,6 @@ async fn lists_of_two_pages_are_whole_and_those_that_the_key_may_not_read_are_le
     left out: directory_users: Missing required scopes
     left out: directory_settings: not readable for uuid-3
     ");
-}
-
-#[tokio::test]
-async fn an_admin_api_tells_of_people_groups_and_roles_in_beta_and_after_it() {
-    let upstream = serve().await;
-    for beta in [Some("ce-user-management-2026-07-13"), None] {
-        upstream.manners().beta = beta;
-        let listings = read_admin_directory(endpoint(&upstream, PATIENCE), clock).await.unwrap();
-        insta::allow_duplicates! {
-            insta::assert_snapshot!(told(&listings), @r"
-            directory_users [] user_1 user_2 user_3
-            directory_invites [] invite_1 invite_2 invite_3
-            directory_api_keys [] apikey_1 apikey_2 apikey_3
-            directory_workspaces [] wrkspc_1
-            directory_workspace_members [wrkspc_1] user_1 user_2 user_3
-            directory_groups [] rbac_group_1
-            directory_group_members [rbac_group_1] user_1 user_2 user_3
-            directory_roles [] rbac_role_1
-            directory_role_permissions [rbac_role_1] organization/uuid-1/use connector_tool/jira/read/use connector_tool/jira/write/use all_connectors/*/use
-            ");
-        }
-    }
-    assert!(upstream.asked().iter().all(|request| request.path.starts_with("/v1/organizations/")));
-}
-
-#[tokio::test]
-async fn an_admin_api_of_an_organization_without_groups_is_read_without_them() {
-    let upstream = serve().await;
-    upstream.manners().beta = Some("a name of next year");
-    let listings = read_admin_directory(endpoint(&upstream, PATIENCE), clock).await.unwrap();
-    let left_out = [
-        "directory_groups: /v1/organizations/rbac_groups is not there",
-        "directory_roles: /v1/organizations/rbac_roles is not there",
-    ];
-    assert_eq!((listings.snapshots.len(), &listings.left_out[..]), (5, &left_out.map(str::to_owned)[..]));
 }
 
 #[tokio::test]
