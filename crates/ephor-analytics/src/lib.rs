@@ -10,6 +10,8 @@ mod engine;
 mod facts;
 mod frame;
 mod groups;
+#[cfg(test)]
+mod lake_stories;
 mod ledger;
 mod listing;
 mod measure;

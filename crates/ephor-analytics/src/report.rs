@@ -366,7 +366,7 @@ fn by_person(query: &ReportQuery, sums: BTreeMap<Key, Sums>, people: &People) ->
     let split = query.group_by.iter().any(|by| matches!(by, CostDimension::CostType | CostDimension::TokenType));
     let mut rows = Vec::new();
     for ((bucket, user), person) in persons {
-        let deleted = !people.email_by_id.contains_key(&user) && !people.email_by_id.is_empty();
+        let deleted = people.has_left(&user);
         if deleted && query.exclude_deleted_users {
             continue;
         }

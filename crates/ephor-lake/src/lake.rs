@@ -91,7 +91,7 @@ impl Lake {
         let mut index = IdIndex::open(&dir.join("index"), files.next_seq)?;
         let reader = Reader::new(files);
         let from_seq = index.flushed_to();
-        append::read_ids(&reader, &mut index, from_seq)?;
+        append::read_ids(table.folder(), &reader, &mut index, from_seq)?;
         let mut notary = Notary::open(dir, options.key, &reader)?;
         let seen_through = table.transaction(REMOVALS_TRANSACTION).await?.and_then(|seen| u64::try_from(seen).ok());
         notary.finish_erasures(seen_through.unwrap_or(0))?;

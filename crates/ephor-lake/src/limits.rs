@@ -17,6 +17,9 @@ pub const FILE_ROWS: usize = 1 << 20;
 /// Bytes of one data page of `raw` before compression: a feed page of 100 rows then decodes one or two of them.
 pub const RAW_PAGE_BYTES: usize = 64 << 10;
 
+/// Rows of a feed page that one thread unpacks: fewer would unpack more data pages twice, more would leave cores idle.
+pub const ROWS_UNPACKED_AT_ONCE: usize = 64;
+
 /// Bytes of one data page of `id`: a cursor among rows of one instant decodes one.
 pub const ID_PAGE_BYTES: usize = 16 << 10;
 
@@ -31,6 +34,9 @@ pub const FOOTER_CACHE_FILES: usize = 1_024;
 
 /// Ids kept in memory before they become a sorted run on disk. A crash costs at most this many ids to be read again.
 pub const ID_MEMTABLE_ENTRIES: usize = 256 << 10;
+
+/// Ids of expired activities in one file: 4 MiB, gathered in memory before they are written.
+pub const EXPIRED_IDS_OF_A_FILE: usize = 256 << 10;
 
 /// Runs of one size class before they are merged into the next.
 pub const ID_RUN_FANOUT: usize = 4;

@@ -227,6 +227,30 @@ async fn retention_lets_old_days_go_and_a_legal_hold_keeps_them() {
     assert_eq!(lake.next_seq(), 720, "no seq is given twice");
 }
 
+#[tokio::test]
+async fn what_retention_took_never_comes_back_even_after_the_index_was_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, appender) = writer(dir.path()).await;
+    let rows: Vec<String> = (0..720).map(activity).collect();
+    appender.append(batch("test", &rows, None)).await.unwrap();
+    let retention = Retention { days: 95, legal_holds: Vec::new() };
+    let options = CompactOptions { retention: Some(retention), ..Default::default() };
+    assert!(appender.compact(options.clone()).await.unwrap().rows_expired > 300);
+    let again = appender.append(batch("test", &rows, None)).await.unwrap();
+    assert_eq!((again.added, again.duplicates, again.conflicts), (0, 720, 0));
+    appender.close().await.unwrap();
+
+    std::fs::remove_dir_all(dir.path().join("index")).unwrap();
+    let (lake, appender) = writer(dir.path()).await;
+    let again = appender.append(batch("test", &rows, None)).await.unwrap();
+    assert_eq!((again.added, again.duplicates, again.conflicts), (0, 720, 0));
+    assert_eq!(lake.next_seq(), 720);
+    // Nothing is left of a row that is gone, so nobody can say that another content is another one.
+    let other = activity(0).replace(r#""type":""#, r#""type":"x_"#);
+    let changed = appender.append(batch("test", &[other], None)).await.unwrap();
+    assert_eq!((changed.added, changed.duplicates, changed.conflicts), (0, 1, 0));
+}
+
 /// What a reader gets that follows the lake from a place on.
 async fn follow(lake: &Lake, mut from: u64) -> Vec<Arrival> {
     let mut rows = Vec::new();

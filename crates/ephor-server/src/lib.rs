@@ -11,6 +11,8 @@ mod error;
 mod front;
 mod observe;
 mod otlp;
+#[cfg(any(test, fuzzing))]
+pub mod outside_bytes;
 mod own;
 mod problem;
 mod query;

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "the test runner shows what a failed test printed")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise, with the place")]
 
+mod admin_directory;
 mod analytics;
 mod analytics_in_a_row;
 mod content;

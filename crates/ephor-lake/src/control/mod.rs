@@ -36,7 +36,7 @@ pub use analytics_switch::{AnalyticsAccess, AnalyticsSwitch};
 pub use enablement::{Enablement, Recording, RecordingPeriod};
 pub use error::ControlError;
 pub use kept_reports::KeptReports;
-pub use keys::{IssuedKey, KeyReach, KeyRecord, KeyState, Keys, NewKey};
+pub use keys::{IssuedKey, KeyReach, KeyRecord, KeyState, Keys, NewKey, Recognised};
 pub use members::{Member, Members, Role};
 pub use node_secrets::{NodeSecret, NodeSecrets};
 pub use organizations::{Organization, Organizations, Place};
@@ -75,6 +75,9 @@ impl Control {
             .busy_timeout(BUSY_TIMEOUT);
         let pool = SqlitePoolOptions::new()
             .max_connections(POOL_CONNECTIONS)
+            // A file does not hang up: asking a connection whether it is still there is one more way to its thread and
+            // back for every statement.
+            .test_before_acquire(false)
             .connect_with(options)
             .await
             .map_err(|source| ControlError::Open { path: path.clone(), source })?;

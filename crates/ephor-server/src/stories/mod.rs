@@ -223,7 +223,7 @@ impl House {
     /// Stops the background tasks, which leave nothing behind, and tells what the feed holds of one type.
     async fn settled(&mut self, kind: &str) -> Vec<Value> {
         self.stop.send(true).unwrap();
-        while let Some(ended) = tokio::time::timeout(Duration::from_secs(20), self.tasks.join_next()).await.unwrap() {
+        while let Some(ended) = tokio::time::timeout(Duration::from_secs(120), self.tasks.join_next()).await.unwrap() {
             ended.unwrap();
         }
         assert_eq!(self.app.control().outbox().len().await.unwrap(), 0);

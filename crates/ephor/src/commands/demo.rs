@@ -236,7 +236,15 @@ fn kind_of(listing: Listing) -> Option<DirectoryKind> {
         Listing::AdminWorkspaces => Some(DirectoryKind::Workspaces),
         Listing::AdminWorkspaceMembers => Some(DirectoryKind::WorkspaceMembers),
         Listing::AdminApiKeys => Some(DirectoryKind::ApiKeys),
-        Listing::AdminUsers | Listing::HrRoster | Listing::Registers => None,
+        // The Compliance API's lists of these are there already.
+        Listing::AdminOrganization
+        | Listing::AdminUsers
+        | Listing::AdminGroups
+        | Listing::AdminGroupMembers
+        | Listing::AdminRoles
+        | Listing::AdminRolePermissions
+        | Listing::HrRoster
+        | Listing::Registers => None,
     }
 }
 
