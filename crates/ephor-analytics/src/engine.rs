@@ -221,6 +221,10 @@ impl Analytics {
         AsOf { usage_seq: self.inner.lake.usage().next_seq(), upstream_seq: self.inner.lake.upstream_rows().next_seq() }
     }
 
+    pub(crate) fn people(&self, reach: &Reach) -> Arc<People> {
+        self.inner.people(reach)
+    }
+
     pub(crate) fn lake(&self) -> &Lake {
         &self.inner.lake
     }

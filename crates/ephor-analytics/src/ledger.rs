@@ -11,7 +11,6 @@ use ephor_wire::usage::UsageKind;
 
 use crate::engine::{Analytics, AnalyticsError, days_of, off_the_runtime};
 use crate::facts::{self, Column, Context, Facts, Load};
-use crate::groups::People;
 use crate::prices::{PriceList, TokenType, whole_units};
 use crate::query::Reach;
 use crate::report;
@@ -77,7 +76,7 @@ impl Analytics {
     ) -> Result<Vec<LedgerEntry>, AnalyticsError> {
         let (analytics, reach) = (self.clone(), reach.clone());
         off_the_runtime(move || {
-            let people = People::read(analytics.lake().directory(), &reach);
+            let people = analytics.people(&reach);
             let mut ledger = BTreeMap::new();
             for day in days_of(days.start, days.end) {
                 let load = Load { reach: &reach, before_seq: Some(before_usage_seq), columns: COLUMNS, spent: true };
@@ -93,8 +92,8 @@ impl Analytics {
     /// What a project, a person or a key is called, as the directory of now has it.
     #[must_use]
     pub fn directory_names(&self, reach: &Reach) -> Arc<DirectoryNames> {
-        let people = People::read(self.lake().directory(), reach);
-        Arc::new(DirectoryNames { name_by_id: people.name_by_id, email_by_id: people.email_by_id })
+        let people = self.people(reach);
+        Arc::new(DirectoryNames { name_by_id: people.name_by_id.clone(), email_by_id: people.email_by_id.clone() })
     }
 }
 

@@ -55,7 +55,11 @@ fn dormant_seats_and_broken_departures_are_exactly_those_that_were_planted() {
         let home = folder();
         let data = home.path().join("data");
         let truth = organisation(&data, seed);
-        assert_eq!(column(&report(&data, "dormant-accounts"), "user_id", None), names(&truth["dormant_users"]), "{seed}");
+        assert_eq!(
+            column(&report(&data, "dormant-accounts"), "user_id", None),
+            names(&truth["dormant_users"]),
+            "{seed}"
+        );
         let offboarding = report(&data, "offboarding");
         let violated = column(&offboarding, "user_id", Some(("verdict", "violated")));
         assert_eq!(violated, names(&truth["violations"]), "{seed}: {offboarding:#}");
@@ -116,7 +120,8 @@ fn money_adds_up_to_the_cent_and_focus_has_every_mandatory_column() {
     }
     let focus = run(&data, &["report", "cost-attribution", "--as", "focus"]).succeeded().stdout;
     let head = focus.lines().next().unwrap();
-    for column in ["BilledCost", "BillingPeriodStart", "ChargeCategory", "EffectiveCost", "ServiceName", "ProviderName"] {
+    for column in ["BilledCost", "BillingPeriodStart", "ChargeCategory", "EffectiveCost", "ServiceName", "ProviderName"]
+    {
         assert!(head.contains(column), "{column} is missing in {head}");
     }
 }

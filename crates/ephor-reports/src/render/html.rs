@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::words::{cell_text, day_text, figure_text, instant_text};
 use crate::chart::CHART_STYLE;
 use crate::provenance::Provenance;
-use crate::table::{Cell, Column, Figure, Kind, Report, Section, Table};
+use crate::table::{Cell, Column, Figure, Report, Section, Table};
 
 /// The style of a report's own parts, for pages that hold some of them.
 pub const STYLE: &str = include_str!("report.css");
