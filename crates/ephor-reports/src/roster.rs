@@ -185,12 +185,7 @@ fn field_of(heading: &str) -> Option<&'static str> {
 /// A heading that is nearly one of ours would be passed over in silence, and with it what it says.
 fn looks_like_a_typo(heading: &str) -> bool {
     let plain: String = heading.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
-    let near = |name: &str| {
-        name.len() > 5 && plain.len().abs_diff(name.len()) <= 1 && {
-            let same = name.bytes().zip(plain.bytes()).filter(|(a, b)| a == b).count();
-            same + 2 >= name.len()
-        }
-    };
+    let near = |name: &str| name.len() > 5 && strsim::levenshtein(name, &plain) <= 2;
     HEADINGS.iter().flat_map(|(_, names)| names.iter()).any(|name| near(name))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use ephor_e2e::{Node, folder, run, sql};
+use ephor_e2e::{Node, ephor, folder, run, run_in, sql};
 use serde_json::Value;
 
 const USE_CASES: [&str; 15] = [
@@ -32,7 +32,7 @@ fn organisation(data: &Path, seed: &str) -> Value {
 }
 
 fn report(data: &Path, name: &str) -> Value {
-    run(data, &["report", name, "--format", "json"]).succeeded().json()
+    run(data, &["report", name]).succeeded().json()
 }
 
 /// The values of a column; of the rows for which another column has a value, if one is given.
@@ -72,7 +72,7 @@ fn every_use_case_has_a_report_in_every_form_and_over_http() {
     let home = folder();
     let data = home.path().join("data");
     let node = Node::demo(&data, ["--users", "40", "--days", "20", "--seed", "7", "--activities", "3000"]);
-    let listed = run(&data, &["report", "list", "--format", "json"]).json();
+    let listed = run(&data, &["report", "list"]).json();
     let listed: Vec<&str> = listed.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
     assert_eq!(listed, USE_CASES);
     let client = node.client("admin");
@@ -88,17 +88,17 @@ fn every_use_case_has_a_report_in_every_form_and_over_http() {
         assert_eq!(served["columns"], made["columns"], "{name}");
     }
     assert!(client.get("/ephor/v1/reports/dormant-acounts").refused(404).contains("dormant-accounts"));
-    let html = run(&data, &["report", "adoption-governance", "--format", "html"]).succeeded().stdout;
+    let html = run(&data, &["report", "adoption-governance", "--as", "html"]).succeeded().stdout;
     assert!(html.starts_with("<!DOCTYPE html>") && html.contains("<svg"), "a page with charts");
     assert!(!html.contains("http://") || !html.contains("src=\"http"), "nothing is fetched");
-    let csv = run(&data, &["report", "dormant-accounts", "--format", "csv"]).succeeded().stdout;
+    let csv = run(&data, &["report", "dormant-accounts", "--as", "csv"]).succeeded().stdout;
     assert!(csv.starts_with("user_id,email,"), "{csv}");
     let workbook = home.path().join("cost.xlsx");
-    run(&data, &["report", "cost-attribution", "--out", workbook.to_str().unwrap()]).succeeded();
+    run(&data, &["report", "cost-attribution", "--as", "xlsx", "--out", workbook.to_str().unwrap()]).succeeded();
     assert!(std::fs::read(&workbook).unwrap().starts_with(b"PK"), "a workbook is a ZIP file");
     let unknown = run(&data, &["report", "dormant"]).failed_with(1);
     assert!(unknown.stderr.contains("cost-attribution"), "{unknown:#?}");
-    let misused = run(&data, &["keys", "list", "--format", "csv"]).failed_with(2);
+    let misused = run_in(ephor(["keys", "list", "--format", "csv", "--data-dir"]).arg(&data)).failed_with(2);
     assert!(misused.stderr.contains("text or json"), "{misused:#?}");
 }
 
@@ -131,7 +131,7 @@ fn a_pseudonym_hides_a_person_and_stays_the_same() {
     let home = folder();
     let data = home.path().join("data");
     organisation(&data, "11");
-    let asked = ["report", "dormant-accounts", "--format", "json", "--pseudonymise"];
+    let asked = ["report", "dormant-accounts", "--pseudonymise"];
     let (first, second) = (run(&data, &asked).succeeded(), run(&data, &asked).succeeded());
     assert!(!first.stdout.contains("@meridian.example") && !first.stdout.contains("user_"), "{}", first.stdout);
     assert_eq!(first.json()["rows"], second.json()["rows"]);
@@ -146,7 +146,7 @@ fn a_roster_with_a_wrong_line_is_refused_whole_and_says_where() {
     std::fs::write(&file, "email,department,left_on\na@example.com,sales,\nb@example.com,sales,31.10.2026\n").unwrap();
     let refused = run(&data, &["roster", "import", file.to_str().unwrap()]).failed_with(1);
     assert!(refused.stderr.contains("line 3") && refused.stderr.contains("left_on"), "{refused:#?}");
-    assert_eq!(run(&data, &["roster", "list", "--format", "json"]).json(), serde_json::json!([]));
+    assert_eq!(run(&data, &["roster", "list"]).json(), serde_json::json!([]));
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_review_goes_from_the_snapshot_to_the_signed_result() {
     let home = folder();
     let data = home.path().join("data");
     organisation(&data, "7");
-    let open = ["review", "open", "--name", "Q4", "--due", "2099-01-31", "--kind", "workspace", "--format", "json"];
+    let open = ["review", "open", "--name", "Q4", "--due", "2099-01-31", "--kind", "workspace"];
     let opened = run(&data, &open).succeeded().json();
     let id = opened["id"].as_str().unwrap();
     assert!(opened["items"].as_u64().unwrap() > 0, "{opened:#}");
@@ -162,11 +162,11 @@ fn a_review_goes_from_the_snapshot_to_the_signed_result() {
     assert!(run(&data, &without_reason).failed_with(1).stderr.contains("--reason"));
     let decide = ["review", "decide", id, "--item", "1", "--verdict", "revoke", "--reason", "has left the team"];
     run(&data, &decide).succeeded();
-    let shown = run(&data, &["review", "show", id, "--format", "json"]).json();
+    let shown = run(&data, &["review", "show", id]).json();
     assert_eq!(shown["entitlements"][0]["decision"]["verdict"], "revoke");
-    let removals = run(&data, &["review", "removals", id, "--format", "json"]).json();
+    let removals = run(&data, &["review", "removals", id]).json();
     assert_eq!(removals.as_array().unwrap().len(), 1);
-    let closed = run(&data, &["review", "close", id, "--format", "json"]).succeeded().json();
+    let closed = run(&data, &["review", "close", id]).succeeded().json();
     assert!(closed["signed"].as_str().unwrap().contains("\n\u{2014} "), "a signed note: {closed:#}");
     let late = run(&data, &decide).failed_with(1);
     assert!(late.stderr.contains("closed"), "{late:#?}");
@@ -186,7 +186,7 @@ fn a_case_keeps_its_question_its_pins_and_what_came_of_it() {
     let activity = incident["activities"][0].as_str().unwrap();
     let who = sql(&data, &format!("select actor_id from activities where id = '{activity}'"));
     let who = who[0]["actor_id"].as_str().unwrap();
-    let case = run(&data, &["case", "open", "--title", "Who was it", "--actor", who, "--format", "json"]).succeeded();
+    let case = run(&data, &["case", "open", "--title", "Who was it", "--actor", who]).succeeded();
     let case = case.json();
     let id = case["id"].as_str().unwrap();
     run(&data, &["case", "pin", id, activity, "--note", "where it began"]).succeeded();
@@ -194,9 +194,9 @@ fn a_case_keeps_its_question_its_pins_and_what_came_of_it() {
     assert!(unknown.stderr.contains("activity_none"), "{unknown:#?}");
     let stix = run(&data, &["case", "timeline", id, "--as", "stix"]).succeeded().json();
     assert_eq!(stix["type"], "bundle");
-    let closed = run(&data, &["case", "close", id, "--outcome", "a test", "--format", "json"]).succeeded().json();
+    let closed = run(&data, &["case", "close", id, "--outcome", "a test"]).succeeded().json();
     assert_eq!((&closed["entries"][0]["activity"], &closed["outcome"]), (&activity.into(), &"a test".into()));
-    let timeline = run(&data, &["timeline", "--actor", who, "--format", "json"]).succeeded().json();
+    let timeline = run(&data, &["timeline", "--actor", who]).succeeded().json();
     assert!(timeline["rows"].as_array().unwrap().iter().any(|row| row[7] == activity), "the timeline has the activity");
     let signed = run(&data, &["timeline", "--actor", who, "--signed"]).succeeded().stdout;
     assert!(signed.contains("\n\u{2014} "), "a signed note");
