@@ -5,7 +5,6 @@
 mod block;
 mod embedded;
 mod expand;
-mod filter;
 mod problem;
 mod read;
 mod set;
@@ -23,6 +22,7 @@ pub(crate) use block::{Baseline, FirstSeen, Measure, OffHours, Turn, Without};
 pub use problem::RuleProblem;
 pub use set::{RuleSource, RuleSources};
 pub(crate) use set::RuleSet;
+pub(crate) use span::in_words;
 pub(crate) use template::{Template, Words};
 
 /// One document of a rule file.
@@ -51,6 +51,7 @@ pub(crate) struct Rule {
     pub(crate) explain: Template,
     pub(crate) next_step: Template,
     pub(crate) voice: Voice,
+    pub(crate) asks_about: AsksAbout,
     /// Of a correlation: whether the rules that it refers to find something themselves too.
     pub(crate) generate: Generate,
     pub(crate) body: Body,
@@ -60,6 +61,15 @@ pub(crate) struct Rule {
     pub(crate) line: usize,
     /// What it says, as text: another text is another rule.
     pub(crate) text: String,
+}
+
+/// What a rule is tried on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AsksAbout {
+    /// Each activity.
+    Activities,
+    /// Each object that the directory lists now.
+    Directory,
 }
 
 /// Whether a rule finds something itself.

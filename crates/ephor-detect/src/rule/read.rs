@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::block::{Block, Turn};
 use super::problem::Flaw;
 use super::span::{DAY_MICROS, SECOND_MICROS};
-use super::{Body, Correlation, Generate, Naming, Rule, RuleProblem, Template, Voice};
+use super::{AsksAbout, Body, Correlation, Generate, Naming, Rule, RuleProblem, Template, Voice};
 use crate::limits::{DOCUMENTS_IN_A_FILE, RULE_FILE_BYTES};
 use crate::severity::Severity;
 use crate::use_case::UseCase;
@@ -27,7 +27,9 @@ pub(super) struct FileOfRules {
 
 /// The feed that rules are for.
 const PRODUCT: &str = "anthropic";
-const SERVICE: &str = "compliance";
+const ACTIVITIES: &str = "compliance";
+/// What is there now.
+const DIRECTORY: &str = "directory";
 
 /// Reads one file. `stem` is its name without folder and extension.
 pub(super) fn read(file: &str, text: &str) -> Result<FileOfRules, RuleProblem> {
@@ -121,7 +123,7 @@ fn line_within(error: &str, text: &str) -> usize {
 }
 
 fn detection(place: &Place<'_>, text: &str, sigma: SigmaRule, block: Option<Block>) -> Result<Rule, Flaw> {
-    check_source(&sigma.logsource, text)?;
+    let asks_about = check_source(&sigma.logsource, text)?;
     let common = Common {
         title: sigma.title.clone(),
         name: sigma.name.clone(),
@@ -133,10 +135,20 @@ fn detection(place: &Place<'_>, text: &str, sigma: SigmaRule, block: Option<Bloc
         false_positives: sigma.falsepositives.clone(),
         group_by: Vec::new(),
     };
-    rule(place, text, common, block, Body::Detection(Box::new(sigma)))
+    let mut rule = rule(place, text, common, block, Body::Detection(Box::new(sigma)))?;
+    rule.asks_about = asks_about;
+    let by_actor = rule.subject.iter().any(|naming| naming.kind == Naming::ACTOR);
+    match (asks_about, &rule.turn) {
+        (AsksAbout::Activities, _) => Ok(rule),
+        (AsksAbout::Directory, Turn::Each) if !by_actor => Ok(rule),
+        (AsksAbout::Directory, Turn::Each) => {
+            Err(Flaw::at_key(text, "ephor:", "nobody acts in the directory: name the `subject`, such as `{api_key: id}`"))
+        }
+        (AsksAbout::Directory, _) => Err(Flaw::at_key(text, "ephor:", "no turn goes with `service: directory`")),
+    }
 }
 
-fn check_source(source: &LogSource, text: &str) -> Result<(), Flaw> {
+fn check_source(source: &LogSource, text: &str) -> Result<AsksAbout, Flaw> {
     let wrong = |what: String| Err(Flaw::at_key(text, "logsource:", what));
     match source.product.as_deref() {
         Some(PRODUCT) => {}
@@ -144,8 +156,9 @@ fn check_source(source: &LogSource, text: &str) -> Result<(), Flaw> {
         None => return wrong(format!("the logsource names no product; write `product: {PRODUCT}`")),
     }
     match source.service.as_deref() {
-        None | Some(SERVICE) => Ok(()),
-        Some(other) => wrong(format!("there is no `service: {other}` here; write `service: {SERVICE}` or leave it out")),
+        None | Some(ACTIVITIES) => Ok(AsksAbout::Activities),
+        Some(DIRECTORY) => Ok(AsksAbout::Directory),
+        Some(other) => wrong(format!("there is no `service: {other}` here; write `{ACTIVITIES}` or `{DIRECTORY}`")),
     }
 }
 
@@ -253,6 +266,7 @@ fn rule(place: &Place<'_>, text: &str, common: Common, block: Option<Block>, bod
         explain,
         next_step,
         voice,
+        asks_about: AsksAbout::Activities,
         generate: Generate::Alone,
         body,
         turn,
