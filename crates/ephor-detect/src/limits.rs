@@ -29,5 +29,5 @@ pub(crate) const DISTINCT_SKETCH: usize = 1_024;
 /// How long what has to follow may be on its way to the lake: collectors poll each minute, rows are queryable within one.
 pub(crate) const SETTLE_MICROS: i64 = 5 * 60 * 1_000_000;
 
-/// Memory for pages of the state: the days of 100,000 actors that are being judged.
-pub(crate) const STATE_CACHE_BYTES: usize = 96 << 20;
+/// Other things that one finding names at the most: more than anybody reads.
+pub(crate) const OTHERS: usize = 50;

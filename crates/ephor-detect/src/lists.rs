@@ -28,6 +28,13 @@ impl Lists {
         }
     }
 
+    /// Puts all entries of other lists on these.
+    pub fn extend(&mut self, others: &Self) {
+        for (list, entries) in &others.by_name {
+            entries.iter().for_each(|entry| self.put(list, entry.clone()));
+        }
+    }
+
     /// The entries of a list.
     #[must_use]
     pub fn entries(&self, list: &str) -> &[ListEntry] {

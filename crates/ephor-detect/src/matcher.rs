@@ -13,6 +13,7 @@ use rsigma_parser::{ConditionExpr, Detection, DetectionItem, Quantifier};
 
 use crate::facts::Facts;
 use crate::fields::{Element, Flat, View};
+use crate::finding::Entity;
 use crate::hit::{Hit, Key, Place, key_of, number_of};
 use crate::limits::ELEMENTS;
 use crate::rule::{Naming, RuleSet};
@@ -123,11 +124,61 @@ pub(crate) fn told_apart(input: &Input, view: &View<'_>) -> Vec<(Key, u64)> {
         None => vec![0],
         Some(namings) => {
             let all = combinations(namings.iter().map(|naming| ids_of(naming, view)));
-            all.into_iter().map(|key| (key >> 64) as u64).collect()
+            all.into_iter().map(short).collect()
         }
     };
     let pairs = keys.iter().flat_map(|key| subjects.iter().map(move |subject| (*key, *subject)));
     pairs.take(ELEMENTS).collect()
+}
+
+/// A key that an activity belongs to, in words.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) key: Key,
+    pub(crate) subject: u64,
+    pub(crate) entities: Vec<Entity>,
+}
+
+/// The same as [`told_apart`], with the entities that a finding would be about.
+pub(crate) fn told(input: &Input, subject: &[Naming], view: &View<'_>) -> Vec<Told> {
+    let entities = |namings: &[Naming]| -> Vec<Vec<Entity>> {
+        let all = namings.iter().map(|naming| {
+            entities_of(naming, view).into_iter().map(|(kind, id)| Entity { kind, id }).collect::<Vec<_>>()
+        });
+        choices(all)
+    };
+    let key = |chosen: &[Entity]| {
+        let texts: Vec<String> = chosen.iter().map(|one| format!("{} {}", one.kind, one.id)).collect();
+        key_of(texts.iter().map(String::as_str))
+    };
+    let KeyOf::Fields(fields) = &input.key else {
+        return entities(subject).into_iter().map(|chosen| Told { key: key(&chosen), subject: 0, entities: chosen }).collect();
+    };
+    let values: Vec<Vec<String>> = fields.iter().map(|field| view.texts(field)).collect();
+    if values.iter().any(Vec::is_empty) {
+        return Vec::new();
+    }
+    let mut all = Vec::new();
+    for chosen in choices(values.into_iter()) {
+        let own = key_of(chosen.iter().map(String::as_str));
+        match &input.subject {
+            Some(namings) => all.extend(entities(namings).into_iter().map(|entities| Told {
+                key: own,
+                subject: short(key(&entities)),
+                entities,
+            })),
+            None => {
+                // A correlation: its subject is what it groups by, in the same order.
+                let kind = |naming: &Naming| match (naming.kind.as_str(), view.actor()) {
+                    (Naming::ACTOR, Some((kind, _))) => kind.to_owned(),
+                    (kind, _) => kind.to_owned(),
+                };
+                let entities = subject.iter().zip(&chosen).map(|(naming, id)| Entity { kind: kind(naming), id: id.clone() });
+                all.push(Told { key: own, subject: 0, entities: entities.collect() });
+            }
+        }
+    }
+    all
 }
 
 /// What stands for something that an activity does not name.
@@ -150,15 +201,25 @@ fn ids_of(naming: &Naming, view: &View<'_>) -> Vec<String> {
 
 /// A key for each choice of one value a field.
 fn combinations(fields: impl Iterator<Item = Vec<String>>) -> Vec<Key> {
-    let mut chosen: Vec<Vec<String>> = vec![Vec::new()];
+    choices(fields).iter().map(|texts| key_of(texts.iter().map(String::as_str))).collect()
+}
+
+/// Each choice of one value a field.
+fn choices<T: Clone>(fields: impl Iterator<Item = Vec<T>>) -> Vec<Vec<T>> {
+    let mut chosen: Vec<Vec<T>> = vec![Vec::new()];
     for values in fields {
-        let longer = |before: &Vec<String>| {
+        let longer = |before: &Vec<T>| {
             let before = before.clone();
-            values.iter().map(move |value| before.iter().chain([value]).cloned().collect::<Vec<_>>())
+            values.iter().map(move |value| before.iter().chain([value]).cloned().collect::<Vec<_>>()).collect::<Vec<_>>()
         };
         chosen = chosen.iter().flat_map(longer).take(ELEMENTS).collect();
     }
-    chosen.iter().map(|texts| key_of(texts.iter().map(String::as_str))).collect()
+    chosen
+}
+
+/// Half of a key: enough to tell the subjects of one key apart.
+fn short(key: Key) -> u64 {
+    (key >> 64) as u64
 }
 
 fn slot_value(slot: &Slot, view: &View<'_>) -> u64 {

@@ -2,28 +2,20 @@
 //! Promises that everything a judgement needs of a hit is named here.
 //! Never holds a hit.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use rsigma_parser::{ConditionExpr, ConditionOperator, CorrelationCondition, CorrelationType};
-use sha2::{Digest, Sha256};
 
-use crate::lists::Lists;
-use crate::rule::{Baseline, Body, Correlation, FirstSeen, Measure, Naming, OffHours, RuleSet, Turn, Voice};
+use crate::rule::{AsksAbout, Baseline, Body, Correlation, FirstSeen, Measure, Naming, OffHours, RuleSet, Turn, Voice};
 
 /// One rule that finds something, ready to be kept and judged.
 #[derive(Debug, Clone)]
 pub(crate) struct Series {
     /// The rule's place in the set.
     pub(crate) rule: usize,
-    /// Another rule text, another list or another rule that it refers to is another series.
-    pub(crate) fingerprint: Fingerprint,
     pub(crate) inputs: Vec<Input>,
     pub(crate) program: Program,
-    /// How far apart two hits can be and still matter to each other.
-    pub(crate) reach_micros: i64,
 }
-
-pub(crate) type Fingerprint = [u8; 16];
 
 /// A detection whose hits a series keeps.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,38 +102,35 @@ pub(crate) enum Together {
 }
 
 /// The series of a rule, if it finds something itself.
-pub(crate) fn of(set: &RuleSet, place: usize, lists: &Lists) -> Result<Option<Series>, String> {
+pub(crate) fn of(set: &RuleSet, place: usize) -> Result<Option<Series>, String> {
     let rule = &set.rules[place];
-    if rule.voice == Voice::Feeds {
+    if rule.voice == Voice::Feeds || rule.asks_about == AsksAbout::Directory {
         return Ok(None);
     }
-    let (inputs, program, reach_micros) = match &rule.body {
+    let (inputs, program) = match &rule.body {
         Body::Detection(_) => of_detection(set, place)?,
         Body::Correlation(_) => {
             let mut building = Building { set, inputs: Vec::new() };
             let node = building.node(place, &mut Vec::new())?;
-            let reach = reach_of(&node);
-            (building.finish(place)?, Program::Correlation(node), reach)
+            (building.finish(place)?, Program::Correlation(node))
         }
     };
-    let fingerprint = fingerprint(set, place, &inputs, lists);
-    Ok(Some(Series { rule: place, fingerprint, inputs, program, reach_micros }))
+    Ok(Some(Series { rule: place, inputs, program }))
 }
 
-fn of_detection(set: &RuleSet, place: usize) -> Result<(Vec<Input>, Program, i64), String> {
+fn of_detection(set: &RuleSet, place: usize) -> Result<(Vec<Input>, Program), String> {
     let rule = &set.rules[place];
     let by_subject = || KeyOf::Entities(rule.subject.clone());
     let input = |rule: usize, key: KeyOf, subject: Option<Vec<Naming>>, slots: Vec<Slot>| Input { rule, key, subject, slots };
     Ok(match &rule.turn {
-        Turn::Each => (vec![input(place, by_subject(), None, Vec::new())], Program::Each, 0),
+        Turn::Each => (vec![input(place, by_subject(), None, Vec::new())], Program::Each),
         Turn::FirstSeen(FirstSeen { value, per, within, learning }) => {
             let slots = vec![Slot::Text(value.clone())];
             let program = Program::FirstSeen {
                 within_micros: within.micros,
                 learning_micros: learning.unwrap_or(*within).micros,
             };
-            let reach = within.micros.max(learning.unwrap_or(*within).micros);
-            (vec![input(place, KeyOf::Fields(per.clone()), Some(rule.subject.clone()), slots)], program, reach)
+            (vec![input(place, KeyOf::Fields(per.clone()), Some(rule.subject.clone()), slots)], program)
         }
         Turn::Without(without) => {
             let other = set.referred(&without.rule)?;
@@ -153,7 +142,7 @@ fn of_detection(set: &RuleSet, place: usize) -> Result<(Vec<Input>, Program, i64
                 input(place, key.clone(), Some(rule.subject.clone()), Vec::new()),
                 input(other, key, None, Vec::new()),
             ];
-            (inputs, Program::Without { within_micros: without.within.micros }, without.within.micros)
+            (inputs, Program::Without { within_micros: without.within.micros })
         }
         Turn::Baseline(baseline) => {
             let (slots, slot) = match baseline.measure() {
@@ -161,10 +150,10 @@ fn of_detection(set: &RuleSet, place: usize) -> Result<(Vec<Input>, Program, i64
                 Measure::Distinct(field) => (vec![Slot::Text(vec![field.to_owned()])], Some(0)),
             };
             let program = Program::Baseline { baseline: baseline.clone(), slot };
-            (vec![input(place, by_subject(), None, slots)], program, baseline.over.micros)
+            (vec![input(place, by_subject(), None, slots)], program)
         }
         Turn::OffHours(off_hours) => {
-            (vec![input(place, by_subject(), None, Vec::new())], Program::OffHours(off_hours.clone()), off_hours.over.micros)
+            (vec![input(place, by_subject(), None, Vec::new())], Program::OffHours(off_hours.clone()))
         }
     })
 }
@@ -303,48 +292,4 @@ fn sorted(fields: &[String]) -> Vec<&String> {
     let mut fields: Vec<&String> = fields.iter().collect();
     fields.sort();
     fields
-}
-
-fn reach_of(node: &Node) -> i64 {
-    match node {
-        Node::Input(_) => 0,
-        Node::Gather { children, span_micros, .. } | Node::Temporal { children, span_micros, .. } => {
-            children.iter().map(reach_of).max().unwrap_or(0).saturating_add(*span_micros)
-        }
-    }
-}
-
-/// What a rule comes to: its text, those of the rules that it refers to, and the entries of the lists they ask.
-fn fingerprint(set: &RuleSet, place: usize, inputs: &[Input], lists: &Lists) -> Fingerprint {
-    let mut parts: BTreeMap<String, String> = BTreeMap::new();
-    let mut add = |place: usize| drop(parts.insert(set.rules[place].name.clone(), set.rules[place].text.clone()));
-    let mut waiting = vec![place];
-    while let Some(next) = waiting.pop() {
-        add(next);
-        if let Body::Correlation(correlation) = &set.rules[next].body {
-            waiting.extend(correlation.rules.iter().filter_map(|reference| set.referred(reference).ok()));
-        }
-    }
-    inputs.iter().for_each(|input| add(input.rule));
-    let mut hash = Sha256::new();
-    let mut part = |text: &str| {
-        hash.update((text.len() as u64).to_be_bytes());
-        hash.update(text.as_bytes());
-    };
-    // A filter may narrow any rule, so all of them count for each.
-    set.filters.iter().for_each(|filter| part(filter));
-    for (name, text) in &parts {
-        part(name);
-        part(text);
-    }
-    for input in inputs {
-        for list in set.detections.get(&input.rule).map(|detecting| detecting.lists.as_slice()).unwrap_or_default() {
-            part(list);
-            lists.values(list).for_each(&mut part);
-        }
-    }
-    let digest = hash.finalize();
-    let mut fingerprint = Fingerprint::default();
-    fingerprint.copy_from_slice(&digest[..16]);
-    fingerprint
 }

@@ -40,11 +40,6 @@ impl<'v> View<'v> {
         Self { element: Some(element), ..self }
     }
 
-    /// When it happened.
-    pub(crate) fn at_micros(&self) -> i64 {
-        self.at_micros
-    }
-
     /// Who acts: type and id of the entity.
     pub(crate) fn actor(&self) -> Option<(&'static str, &'v str)> {
         added::actor(self.flat)

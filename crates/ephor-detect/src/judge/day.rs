@@ -4,14 +4,14 @@
 
 use std::collections::HashMap;
 
-use super::draft::{Draft, Grounds, Numbers};
+use super::draft::{Draft, Numbers};
 use super::{Days, window_of};
 use crate::hit::Place;
+use crate::limits::EVIDENCE_LIMIT;
 use crate::rule::{Baseline, OffHours, Rule, in_words};
 use crate::state::DayCell;
 
-const HOUR_MICROS: i64 = 3_600_000_000;
-const DAY_MICROS: i64 = 24 * HOUR_MICROS;
+const DAY_MICROS: i64 = 86_400_000_000;
 const HOURS_OF_A_WEEK: usize = 7 * 24;
 
 /// Days on which an hour of the week has to have been used to be a usual one, as peers.md §2.1 has it for 90 days.
@@ -70,7 +70,7 @@ pub(super) fn baseline(rule: &Rule, days: &Days, baseline: &Baseline, slot: Opti
             ("days", usual.len().to_string()),
             ("over", in_words(baseline.over.micros)),
         ]);
-        drafts.push(of_hours(rule, *day, cell, (0..24).collect(), numbers));
+        drafts.push(of_hours(rule, *day, cell, &(0..24).collect::<Vec<_>>(), numbers));
     }
     merged(drafts)
 }
@@ -110,7 +110,7 @@ pub(super) fn off_hours(rule: &Rule, days: &Days, off_hours: &OffHours) -> Vec<D
             ("days", history.len().to_string()),
             ("over", in_words(off_hours.over.micros)),
         ]);
-        let mut draft = of_hours(rule, *day, cell, unusual, numbers);
+        let mut draft = of_hours(rule, *day, cell, &unusual, numbers);
         draft.count = count;
         drafts.push(draft);
     }
@@ -122,8 +122,7 @@ pub(super) fn off_hours(rule: &Rule, days: &Days, off_hours: &OffHours) -> Vec<D
 fn used_hours(history: &[&(i64, DayCell)]) -> [u32; HOURS_OF_A_WEEK] {
     let mut used = [0; HOURS_OF_A_WEEK];
     for (day, cell) in history {
-        for (hour, times) in cell.hours.iter().enumerate().filter(|(_, times)| **times > 0) {
-            let _ = times;
+        for (hour, _) in cell.hours.iter().enumerate().filter(|(_, times)| **times > 0) {
             used[slot_of(*day, hour)] += 1;
         }
     }
@@ -145,19 +144,11 @@ fn is_usual(used: &[u32; HOURS_OF_A_WEEK], slot: usize) -> bool {
     days >= USUAL_DAYS
 }
 
-/// A draft on some hours of a day; what it rests on is looked up when it is told.
-fn of_hours(rule: &Rule, day: i64, cell: &DayCell, hours: Vec<usize>, numbers: Numbers) -> Draft {
-    let used = hours.into_iter().filter(|hour| cell.hours[*hour] > 0);
-    let hours: Vec<i64> = used.map(|hour| day + hour as i64 * HOUR_MICROS).collect();
-    Draft {
-        window_from: window_of(rule, day),
-        subject: 0,
-        first_at: hours.first().copied().unwrap_or(day).max(cell.first_at),
-        last_at: hours.last().map_or(day, |hour| hour + HOUR_MICROS - 1).min(cell.last_at),
-        count: cell.count,
-        grounds: Grounds::Hours { first: cell.first, hours },
-        numbers,
-    }
+/// A draft on some hours of a day.
+fn of_hours(rule: &Rule, day: i64, cell: &DayCell, hours: &[usize], numbers: Numbers) -> Draft {
+    let mut draft = Draft::on(window_of(rule, day), 0, &cell.places(|hour| hours.contains(&hour)), numbers);
+    draft.count = cell.count;
+    draft
 }
 
 /// Days of one window are one finding; its numbers are those of the latest.
@@ -169,9 +160,8 @@ fn merged(drafts: Vec<Draft>) -> Vec<Draft> {
                 last.last_at = draft.last_at;
                 last.count += draft.count;
                 last.numbers = draft.numbers;
-                if let (Grounds::Hours { hours, .. }, Grounds::Hours { hours: more, .. }) = (&mut last.grounds, draft.grounds) {
-                    hours.extend(more);
-                }
+                last.places.extend(draft.places);
+                last.places.truncate(EVIDENCE_LIMIT);
             }
             None => merged.push(draft),
         }

@@ -16,25 +16,12 @@ pub(crate) struct Draft {
     pub(crate) window_from: i64,
     /// Whom it is about, where the series' key does not say so.
     pub(crate) subject: u64,
-    pub(crate) grounds: Grounds,
+    /// The activities that it rests on, by time; of many the first.
+    pub(crate) places: Vec<Place>,
     pub(crate) first_at: i64,
     pub(crate) last_at: i64,
     pub(crate) count: u64,
     pub(crate) numbers: Numbers,
-}
-
-/// The activities that it rests on.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Grounds {
-    /// These, by time; of many the first.
-    Places(Vec<Place>),
-    /// All that the rule selects of this key within these hours, which have to be looked up.
-    Hours {
-        /// The first one, to know whom it is about.
-        first: Place,
-        /// Beginnings of hours, in microseconds since 1970, by time.
-        hours: Vec<i64>,
-    },
 }
 
 /// Numbers for the explanation, by name.
@@ -52,24 +39,22 @@ impl Draft {
             first_at: places.first().map_or(window_from, |place| place.at),
             last_at: places.last().map_or(window_from, |place| place.at),
             count: places.len() as u64,
-            grounds: Grounds::Places(places.iter().take(EVIDENCE_LIMIT).copied().collect()),
+            places: places.iter().take(EVIDENCE_LIMIT).copied().collect(),
             numbers,
         }
     }
 
     pub(crate) fn digest(&self) -> DraftDigest {
         let mut hash = Sha256::new();
-        let mut number = |number: i64| hash.update(number.to_be_bytes());
-        [self.window_from, self.first_at, self.last_at, self.subject as i64, self.count as i64].map(&mut number);
-        match &self.grounds {
-            Grounds::Places(places) => places.iter().for_each(|place| {
-                number(place.at);
-                number(place.tie as i64);
-            }),
-            Grounds::Hours { first, hours } => {
-                number(first.tie as i64);
-                hours.iter().copied().for_each(number);
-            }
+        let mut number = |number: u64| hash.update(number.to_be_bytes());
+        for at in [self.window_from, self.first_at, self.last_at] {
+            number(at.cast_unsigned());
+        }
+        number(self.subject);
+        number(self.count);
+        for place in &self.places {
+            number(place.at.cast_unsigned());
+            number(place.tie);
         }
         for (name, value) in &self.numbers {
             hash.update(name.as_bytes());

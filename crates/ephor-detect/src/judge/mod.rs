@@ -12,7 +12,7 @@ use crate::rule::Rule;
 use crate::series::{Program, Series};
 use crate::state::{Bucket, DayCell};
 
-pub(crate) use draft::{Draft, Grounds, Numbers};
+pub(crate) use draft::{Draft, DraftDigest};
 pub(crate) use without::due_micros;
 
 /// Hits of one key, by time.
@@ -20,7 +20,7 @@ pub(crate) type Buckets = [(i64, Bucket)];
 /// Days of one key, by time.
 pub(crate) type Days = [(i64, DayCell)];
 
-/// What hits come to in the windows that begin within `from..=to`.
+/// What hits come to.
 pub(crate) fn hits(series: &Series, rule: &Rule, buckets: &Buckets, as_of_micros: i64) -> Vec<Draft> {
     match &series.program {
         Program::Each => each::judge(rule, buckets),

@@ -1,5 +1,5 @@
 //! Lists in rules: `mcp_server_id|expand: '%approved_connectors%'` stands for the entries of that list.
-//! Promises that an empty list matches nothing, and that a rule says which lists it needs.
+//! Promises that an empty list matches nothing.
 //! Never reads the lists itself: they are passed in.
 
 use rsigma_parser::{Detection, DetectionItem, Modifier, SigmaRule, SigmaString, SigmaValue};
@@ -9,37 +9,28 @@ use crate::lists::Lists;
 /// A text that no field holds: what an empty list stands for.
 const NOTHING: &str = "\u{0}an empty list";
 
-/// The rule with its lists filled in, and the names of those lists.
-pub(super) fn expand(rule: &SigmaRule, lists: &Lists) -> Result<(SigmaRule, Vec<String>), String> {
+/// The rule with its lists filled in.
+pub(super) fn expand(rule: &SigmaRule, lists: &Lists) -> Result<SigmaRule, String> {
     let mut rule = rule.clone();
-    let mut used = Vec::new();
-    // By name, so that the lists are told in the same order each time.
-    let mut names: Vec<String> = rule.detection.named.keys().cloned().collect();
-    names.sort();
-    for name in names {
-        if let Some(detection) = rule.detection.named.get_mut(&name) {
-            expand_detection(detection, lists, &mut used)?;
-        }
-    }
-    used.dedup();
-    Ok((rule, used))
+    rule.detection.named.values_mut().try_for_each(|detection| expand_detection(detection, lists))?;
+    Ok(rule)
 }
 
-fn expand_detection(detection: &mut Detection, lists: &Lists, used: &mut Vec<String>) -> Result<(), String> {
+fn expand_detection(detection: &mut Detection, lists: &Lists) -> Result<(), String> {
     match detection {
-        Detection::AllOf(items) => items.iter_mut().try_for_each(|item| expand_item(item, lists, used)),
+        Detection::AllOf(items) => items.iter_mut().try_for_each(|item| expand_item(item, lists)),
         Detection::AnyOf(parts) | Detection::And(parts) => {
-            parts.iter_mut().try_for_each(|part| expand_detection(part, lists, used))
+            parts.iter_mut().try_for_each(|part| expand_detection(part, lists))
         }
-        Detection::ArrayMatch { body, .. } => expand_detection(body, lists, used),
+        Detection::ArrayMatch { body, .. } => expand_detection(body, lists),
         Detection::Conditional { named, .. } => {
-            named.values_mut().try_for_each(|part| expand_detection(part, lists, used))
+            named.values_mut().try_for_each(|part| expand_detection(part, lists))
         }
         Detection::Keywords(_) => Ok(()),
     }
 }
 
-fn expand_item(item: &mut DetectionItem, lists: &Lists, used: &mut Vec<String>) -> Result<(), String> {
+fn expand_item(item: &mut DetectionItem, lists: &Lists) -> Result<(), String> {
     if !item.field.has_modifier(Modifier::Expand) {
         return Ok(());
     }
@@ -48,7 +39,6 @@ fn expand_item(item: &mut DetectionItem, lists: &Lists, used: &mut Vec<String>) 
     for value in &item.values {
         match placeholder(value) {
             Some(name) => {
-                used.push(name.clone());
                 values.extend(lists.values(&name).map(|text| SigmaValue::String(SigmaString::from_raw(text))));
             }
             None => {

@@ -18,11 +18,11 @@ use rsigma_parser::{CorrelationCondition, CorrelationType, SigmaRule};
 use crate::severity::Severity;
 use crate::use_case::UseCase;
 
-pub(crate) use block::{Baseline, FirstSeen, Measure, OffHours, Turn, Without};
+pub(crate) use block::{Baseline, FirstSeen, Measure, OffHours, Turn};
 pub use problem::RuleProblem;
 pub use set::{RuleSource, RuleSources};
 pub(crate) use set::RuleSet;
-pub(crate) use span::in_words;
+pub(crate) use span::{Span, in_words};
 pub(crate) use template::{Template, Words};
 
 /// One document of a rule file.
@@ -59,8 +59,6 @@ pub(crate) struct Rule {
     /// Where it was read from.
     pub(crate) file: String,
     pub(crate) line: usize,
-    /// What it says, as text: another text is another rule.
-    pub(crate) text: String,
 }
 
 /// What a rule is tried on.

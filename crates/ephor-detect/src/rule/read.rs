@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use rsigma_parser::{
-    CorrelationRule, FilterRule, Level, LogSource, SigmaCollection, SigmaRule, WindowMode, parse_sigma_yaml,
+    CorrelationRule, FilterRule, Level, LogSource, SigmaCollection, SigmaRule, Status, WindowMode, parse_sigma_yaml,
 };
 use serde::Deserialize;
 
@@ -21,8 +21,7 @@ use crate::use_case::UseCase;
 #[derive(Debug, Clone, Default)]
 pub(super) struct FileOfRules {
     pub(super) rules: Vec<Rule>,
-    /// With its text.
-    pub(super) filters: Vec<(FilterRule, String)>,
+    pub(super) filters: Vec<FilterRule>,
 }
 
 /// The feed that rules are for.
@@ -102,7 +101,7 @@ fn read_document(place: &Place<'_>, text: &str, found: &mut FileOfRules) -> Resu
     match (rules.pop(), correlations.pop(), filters.pop()) {
         (Some(rule), None, None) => found.rules.push(detection(place, text, rule, ours.ephor)?),
         (None, Some(rule), None) => found.rules.push(correlation(place, text, rule, ours.ephor)?),
-        (None, None, Some(filter)) => found.filters.push((filter, text.to_owned())),
+        (None, None, Some(filter)) => found.filters.push(filter),
         _ => return Err(Flaw::new(1, "a document is one rule, one correlation or one filter")),
     }
     Ok(())
@@ -129,7 +128,7 @@ fn detection(place: &Place<'_>, text: &str, sigma: SigmaRule, block: Option<Bloc
         name: sigma.name.clone(),
         id: sigma.id.clone(),
         description: sigma.description.clone(),
-        status: sigma.status.map(|status| status.as_str().to_owned()),
+        status: sigma.status.map(status),
         level: sigma.level,
         tags: sigma.tags.clone(),
         false_positives: sigma.falsepositives.clone(),
@@ -189,7 +188,7 @@ fn correlation(place: &Place<'_>, text: &str, sigma: CorrelationRule, block: Opt
         name: sigma.name,
         id: sigma.id,
         description: sigma.description,
-        status: sigma.status.map(|status| status.as_str().to_owned()),
+        status: sigma.status.map(status),
         level: sigma.level,
         tags: sigma.tags,
         false_positives: sigma.falsepositives,
@@ -272,7 +271,6 @@ fn rule(place: &Place<'_>, text: &str, common: Common, block: Option<Block>, bod
         turn,
         file: place.file.to_owned(),
         line: place.line,
-        text: text.to_owned(),
     })
 }
 
@@ -342,6 +340,17 @@ fn quiet_what_only_feeds(rules: &mut [Rule]) {
             rule.voice = Voice::Feeds;
         }
     }
+}
+
+fn status(status: Status) -> String {
+    let word = match status {
+        Status::Stable => "stable",
+        Status::Test => "test",
+        Status::Experimental => "experimental",
+        Status::Deprecated => "deprecated",
+        Status::Unsupported => "unsupported",
+    };
+    word.to_owned()
 }
 
 fn severity(level: Level) -> Severity {

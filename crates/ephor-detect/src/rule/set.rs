@@ -9,7 +9,7 @@ use rsigma_eval::{CompiledRule, Engine};
 use rsigma_parser::SigmaRule;
 
 use super::read::{self, FileOfRules};
-use super::{Body, Rule, RuleProblem, Turn, embedded, expand};
+use super::{Body, Rule, RuleProblem, embedded, expand};
 use crate::error::DetectError;
 use crate::lists::Lists;
 use crate::series::{self, Series};
@@ -89,8 +89,6 @@ pub(crate) struct RuleSet {
     pub(crate) detections: HashMap<usize, Detecting>,
     /// What is kept and judged, one for each rule that finds something.
     pub(crate) series: Vec<Series>,
-    /// The text of every filter that narrows them.
-    pub(crate) filters: Vec<String>,
     /// Files in their last version that could be used.
     good: BTreeMap<String, FileOfRules>,
 }
@@ -101,8 +99,6 @@ pub(crate) struct Detecting {
     pub(crate) compiled: CompiledRule,
     /// With its lists filled in.
     pub(crate) sigma: SigmaRule,
-    /// The lists that it asks.
-    pub(crate) lists: Vec<String>,
 }
 
 impl RuleSet {
@@ -144,7 +140,7 @@ impl RuleSet {
         }
         set.take_rules(&in_order, &mut problems);
         set.compile(lists, &mut problems);
-        set.link(lists, &mut problems);
+        set.link(&mut problems);
         (set, problems)
     }
 
@@ -177,33 +173,32 @@ impl RuleSet {
         for (place, rule) in self.rules.iter().enumerate() {
             let Body::Detection(sigma) = &rule.body else { continue };
             match expand::expand(sigma, lists) {
-                Ok((sigma, used)) => match engine.add_rule(&sigma) {
-                    Ok(()) => taken.push((place, sigma, used)),
+                Ok(sigma) => match engine.add_rule(&sigma) {
+                    Ok(()) => taken.push((place, sigma)),
                     Err(error) => problems.push(problem(rule, error.to_string())),
                 },
                 Err(what) => problems.push(problem(rule, what)),
             }
         }
         for (file, read) in &self.good {
-            for (filter, text) in &read.filters {
-                match engine.apply_filter(filter) {
-                    Ok(()) => self.filters.push(text.clone()),
-                    Err(error) => problems.push(RuleProblem { file: file.clone(), line: 1, what: error.to_string() }),
+            for filter in &read.filters {
+                if let Err(error) = engine.apply_filter(filter) {
+                    problems.push(RuleProblem { file: file.clone(), line: 1, what: error.to_string() });
                 }
             }
         }
-        for ((place, sigma, lists), compiled) in taken.into_iter().zip(engine.rules()) {
-            self.detections.insert(place, Detecting { compiled: compiled.clone(), sigma, lists });
+        for ((place, sigma), compiled) in taken.into_iter().zip(engine.rules()) {
+            self.detections.insert(place, Detecting { compiled: compiled.clone(), sigma });
         }
     }
 
-    fn link(&mut self, lists: &Lists, problems: &mut Vec<RuleProblem>) {
+    fn link(&mut self, problems: &mut Vec<RuleProblem>) {
         for place in 0..self.rules.len() {
             let compiled = matches!(self.rules[place].body, Body::Correlation(_)) || self.detections.contains_key(&place);
             if !compiled {
                 continue;
             }
-            match series::of(self, place, lists) {
+            match series::of(self, place) {
                 Ok(Some(series)) => self.series.push(series),
                 Ok(None) => {}
                 Err(what) => problems.push(problem(&self.rules[place], what)),
@@ -215,11 +210,6 @@ impl RuleSet {
     pub(crate) fn referred(&self, reference: &str) -> Result<usize, String> {
         let named = |rule: &Rule| rule.name == reference || rule.id.as_deref() == Some(reference);
         self.rules.iter().position(named).ok_or_else(|| format!("there is no rule `{reference}`"))
-    }
-
-    /// Whether anything it has found can be undone or done by the mere passing of time.
-    pub(crate) fn waits(&self, place: usize) -> bool {
-        matches!(self.rules[place].turn, Turn::Without(_))
     }
 }
 

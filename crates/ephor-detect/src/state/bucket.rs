@@ -2,8 +2,6 @@
 //! Promises the same bucket for the same hits, in whatever order they come.
 //! Never grows beyond its limit: a storm is told by its count.
 
-use serde::{Deserialize, Serialize};
-
 use crate::hit::Hit;
 use crate::limits::HITS_IN_A_BUCKET;
 
@@ -11,7 +9,7 @@ use crate::limits::HITS_IN_A_BUCKET;
 pub(crate) const BUCKET_MICROS: i64 = 3_600_000_000;
 
 /// Hits of one key within one hour.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Bucket {
     hits: Vec<Hit>,
     /// More than these.

@@ -2,22 +2,21 @@
 //! Promises the same cell for the same hits, in whatever order they come.
 //! Never more than a bounded size: of very many different values a sketch is kept.
 
-use serde::{Deserialize, Serialize};
-
 use crate::hit::{Hit, Place};
-use crate::limits::{DISTINCT_SKETCH, VALUES_OF_A_DAY};
+use crate::limits::{DISTINCT_SKETCH, EVIDENCE_LIMIT, VALUES_OF_A_DAY};
 
 /// How long a day is, in microseconds.
 pub(crate) const DAY_MICROS: i64 = 86_400_000_000;
 
 /// One day of one key.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DayCell {
     pub(crate) count: u64,
-    pub(crate) first: Place,
     pub(crate) first_at: i64,
     pub(crate) last_at: i64,
     pub(crate) hours: [u32; 24],
+    /// The first hits of each hour, by time: what a finding may rest on.
+    places: Vec<Place>,
     /// Each value with its first sighting, by value: what a rule about new values needs.
     values: Vec<(u64, Sighting)>,
     /// The smallest different values: what a rule that counts them needs.
@@ -25,7 +24,7 @@ pub(crate) struct DayCell {
 }
 
 /// A value on one day.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Sighting {
     pub(crate) first: Place,
     /// Whom the first one is about.
@@ -46,13 +45,12 @@ pub(crate) enum Values {
 
 impl DayCell {
     pub(crate) fn new() -> Self {
-        let nowhere = Place { at: i64::MAX, tie: u64::MAX, seq: u64::MAX };
         Self {
             count: 0,
-            first: nowhere,
             first_at: i64::MAX,
             last_at: i64::MIN,
             hours: [0; 24],
+            places: Vec::new(),
             values: Vec::new(),
             sketch: Vec::new(),
         }
@@ -61,18 +59,35 @@ impl DayCell {
     pub(crate) fn add(&mut self, hit: &Hit, values: Values) {
         let place = hit.place;
         self.count += 1;
-        if (place.at, place.tie) < (self.first.at, self.first.tie) {
-            self.first = place;
-        }
         self.first_at = self.first_at.min(place.at);
         self.last_at = self.last_at.max(place.at);
-        let hour = place.at.rem_euclid(DAY_MICROS) / (DAY_MICROS / 24);
-        self.hours[hour as usize] = self.hours[hour as usize].saturating_add(1);
+        let hour = hour_of(place.at);
+        self.hours[hour] = self.hours[hour].saturating_add(1);
+        if values != Values::Sightings {
+            self.put_place(place, hour);
+        }
         let Some(value) = hit.slots.first().copied().filter(|value| *value != 0) else { return };
         match values {
             Values::None => {}
             Values::Sightings => self.sight(value, Sighting { first: place, subject: hit.subject, last_at: place.at }),
             Values::Count => self.sketch(value),
+        }
+    }
+
+    /// What a finding about these hours rests on, by time.
+    pub(crate) fn places(&self, wanted: impl Fn(usize) -> bool) -> Vec<Place> {
+        self.places.iter().filter(|place| wanted(hour_of(place.at))).copied().collect()
+    }
+
+    /// Of each hour the earliest are kept, whatever the order in which they come.
+    fn put_place(&mut self, place: Place, hour: usize) {
+        let order = |place: &Place| (place.at, place.tie);
+        let at = self.places.partition_point(|known| order(known) < order(&place));
+        self.places.insert(at, place);
+        if self.hours[hour] as usize > EVIDENCE_LIMIT
+            && let Some(last) = self.places.iter().rposition(|known| hour_of(known.at) == hour)
+        {
+            self.places.remove(last);
         }
     }
 
@@ -125,6 +140,10 @@ impl DayCell {
             self.sketch.truncate(DISTINCT_SKETCH);
         }
     }
+}
+
+fn hour_of(at: i64) -> usize {
+    (at.rem_euclid(DAY_MICROS) / (DAY_MICROS / 24)) as usize
 }
 
 #[cfg(test)]
