@@ -2,6 +2,8 @@
 //! Every text names what, where, and the way out.
 //! Never holds a value of an activity.
 
+use std::path::PathBuf;
+
 use ephor_lake::LakeError;
 use ephor_lake::control::ControlError;
 
@@ -39,8 +41,23 @@ pub enum DetectError {
     /// A suppression of something that nobody has judged.
     #[error("only what is resolved or a false positive can be suppressed; set one of the two in the same step")]
     SuppressionOfOpen,
+    /// A rule file, a test file or their folder that cannot be read.
+    #[error("{} cannot be read; `[detect] rules` names the folder of your rules", path.display())]
+    RuleFile {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// No rule has this name.
+    #[error("there is no rule `{name}`; `ephor rules list` shows them")]
+    UnknownRule {
+        /// The name asked for.
+        name: String,
+    },
     /// A stored value is not one that Ephor writes.
-    #[error("the findings are damaged: {what}; `ephor detect --rebuild` makes them again from the lake")]
+    #[error("the findings are damaged: {what}; `ephor detect` makes them again from the lake")]
     Damaged {
         /// What does not fit.
         what: String,

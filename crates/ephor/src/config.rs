@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use crate::analytics_config::AnalyticsConfig;
 use crate::arguments::Global;
+use crate::detect_config::DetectConfig;
 use crate::failure::Failure;
 use crate::proof_config::ProofConfig;
 use crate::reports_config::ReportsConfig;
@@ -27,6 +28,7 @@ pub(crate) struct Config {
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) server: Server,
     pub(crate) analytics: AnalyticsConfig,
+    pub(crate) detect: DetectConfig,
     pub(crate) retention: Option<RetentionConfig>,
     pub(crate) proof: ProofConfig,
     pub(crate) reports: ReportsConfig,
@@ -186,7 +188,7 @@ impl Upstream {
 
 /// Keys that the environment can set, as `EPHOR_` and the key, with two underscores between section and key. Any other
 /// variable of that beginning is somebody else's: a key's, say.
-const ENVIRONMENT: [&str; 12] = [
+const ENVIRONMENT: [&str; 13] = [
     "data_dir",
     "server__listen",
     "server__rate_limit_per_minute",
@@ -197,6 +199,7 @@ const ENVIRONMENT: [&str; 12] = [
     "server__allow_plaintext_public",
     "analytics__profile",
     "analytics__rate_limit_per_minute",
+    "detect__rules",
     "retention__days",
     "proof__key",
 ];

@@ -17,7 +17,7 @@ pub use record::Recorded;
 
 use crate::error::DetectError;
 use crate::finding::FindingId;
-use crate::handling::{FindingRecord, StepMade};
+use crate::handling::{FindingRecord, Standing, StepMade};
 
 /// The findings of a [`Control`]. Cloning shares them.
 ///
@@ -53,6 +53,13 @@ impl Findings {
     pub async fn get(&self, id: &FindingId) -> Result<FindingRecord, DetectError> {
         let row = asked::one(id).build().fetch_optional(self.control.readers()).await?;
         row.as_ref().map(row::read).transpose()?.ok_or_else(|| unknown(id))
+    }
+
+    /// One finding, if it stands.
+    pub(crate) async fn standing(&self, id: &FindingId) -> Result<Option<FindingRecord>, DetectError> {
+        let row = asked::one(id).build().fetch_optional(self.control.readers()).await?;
+        let record = row.as_ref().map(row::read).transpose()?;
+        Ok(record.filter(|record| record.standing == Standing::Stands))
     }
 
     /// The findings changed after a revision, in the order of their last changes, withdrawn ones included. Whoever follows

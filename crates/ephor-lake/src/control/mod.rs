@@ -202,6 +202,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (1, "control", include_str!("../../migrations/0001_control.sql")),
     (2, "node secrets", include_str!("../../migrations/0002_node_secrets.sql")),
     (10, "findings", include_str!("../../migrations/0010_findings.sql")),
+    (11, "lists of rules", include_str!("../../migrations/0011_detect_lists.sql")),
     (30, "reports", include_str!("../../migrations/0030_reports.sql")),
 ];
 

@@ -4,6 +4,7 @@
 //! Never shows a secret twice.
 
 mod analytics_switch;
+mod findings;
 mod intake;
 mod keys;
 mod log;
@@ -24,6 +25,9 @@ pub(crate) fn mount(routes: Routes) -> Routes {
         .serve(&analytics_switch::READ, analytics_switch::read)
         .serve(&analytics_switch::WRITE, analytics_switch::write)
         .serve(&organization::SHOW, organization::show)
+        .serve(&findings::LIST, findings::list)
+        .serve(&findings::SHOW, findings::show)
+        .serve(&findings::STEP, findings::step)
         .serve(&reports::LIST, reports::list)
         .serve(&reports::SHOW, reports::show)
         .serve(&reports::ROSTER, reports::put_roster)

@@ -2,11 +2,13 @@
 //! The command reference in `docs/commands.md` is generated from here.
 //! Never reads a file or the clock: parsing only.
 
+mod detect;
 mod findings;
 mod inquiry;
 mod proof;
 mod report;
 
+pub(crate) use detect::{Detect, RulesCommand};
 pub(crate) use findings::{FindingJudged, FindingStep, FindingsCommand, FindingsList};
 pub(crate) use inquiry::{About, By, CaseCommand, ReviewCommand, Timeline, TimelineForm};
 pub(crate) use proof::{Erase, Key, Verify};
@@ -84,6 +86,11 @@ pub(crate) enum Command {
     Collect(Collect),
     /// Make the activities of a simulated organisation, or serve them as an upstream.
     Simulate(Simulate),
+    /// Run every rule over the lake and put down what is found. A running node does so by itself.
+    Detect(Detect),
+    /// The rules: list them, test them, try one on history.
+    #[command(subcommand)]
+    Rules(RulesCommand),
     /// What detections found: list it, show it, judge it.
     #[command(subcommand)]
     Findings(FindingsCommand),
@@ -171,8 +178,12 @@ pub(crate) struct Import {
     #[arg(long, default_value = "import")]
     pub(crate) source: String,
     /// The files hold usage events instead of activities.
-    #[arg(long, conflicts_with = "people_of")]
+    #[arg(long, conflicts_with_all = ["people_of", "directory"])]
     pub(crate) usage: bool,
+    /// The files are folders of directory lists instead, as `ephor simulate --out` writes them: people, groups, keys,
+    /// settings, and registers of what is approved.
+    #[arg(long, conflicts_with = "people_of")]
+    pub(crate) directory: bool,
     /// The files list people instead: CSV with a heading, or the JSON of a SCIM service, of this organization (UUID).
     #[arg(long, value_name = "ORG")]
     pub(crate) people_of: Option<String>,

@@ -3,11 +3,13 @@
 //! Never starts a task that cannot be stopped.
 
 mod close_days;
+mod detect;
 mod follow_usage;
 mod notarize;
 mod upkeep;
 
 use ephor_analytics::Analytics;
+use ephor_lake::control::Control;
 use ephor_lake::{Appender, Lake};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -20,6 +22,7 @@ pub(crate) struct Parts {
     pub(crate) lake: Lake,
     pub(crate) appender: Appender,
     pub(crate) analytics: Analytics,
+    pub(crate) control: Control,
 }
 
 /// Starts every task; each ends soon after `stop` changes.
@@ -28,11 +31,12 @@ pub(crate) fn start(
     config: &Config,
     stop: &watch::Receiver<bool>,
 ) -> Result<Vec<JoinHandle<()>>, Failure> {
-    let Parts { lake, appender, analytics } = parts;
+    let Parts { lake, appender, analytics, control } = parts;
     Ok(vec![
         tokio::spawn(upkeep::upkeep(appender.clone(), config.retention()?, stop.clone())),
         tokio::spawn(notarize::notarize(appender.clone(), stop.clone())),
         tokio::spawn(follow_usage::follow_usage(lake.clone(), appender.clone(), stop.clone())),
+        tokio::spawn(detect::detect(lake.clone(), control.clone(), config.detect.options(), stop.clone())),
         tokio::spawn(close_days::close_days(analytics.clone(), config.analytics.limits()?, stop.clone())),
     ])
 }

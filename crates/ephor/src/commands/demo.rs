@@ -6,10 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ephor_lake::control::{AnalyticsAccess, Place, Recording};
-use ephor_lake::directory::{DirectoryKind, DirectoryRow, DirectorySnapshot};
 use ephor_lake::{ActivityRows, AppendBatch, COMMIT_RAW_BYTES, UsageBatch, UsageRows};
-use ephor_sources::directory_key;
-use ephor_sources::simulator::{Listing, Simulation, SimulationOptions};
+use ephor_sources::simulator::{Simulation, SimulationOptions};
 use ephor_wire::timestamp::UtcDay;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -183,69 +181,11 @@ async fn store_usage(simulation: &Simulation, node: &Node) -> Result<(), Failure
 
 /// The simulated directory becomes the organization's own: its linked organizations, people, roles, groups, projects.
 async fn store_directory(simulation: &Simulation, node: &Node) -> Result<(), Failure> {
-    let mut snapshots = Vec::new();
-    for list in simulation.directory().lists() {
-        let Some(kind) = kind_of(list.listing) else { continue };
-        let values = match list.listing {
-            Listing::EffectiveSettings => settings_of(list.rows),
-            _ => list.rows,
-        };
-        let rows = values.into_iter().map(|value| DirectoryRow { key: directory_key(kind, &value), value }).collect();
-        let source = SOURCE.to_owned();
-        snapshots.push(DirectorySnapshot { kind, scope: list.scope, source, observed_at_micros: now_micros(), rows });
+    let lists = simulation.directory().lists().collect();
+    for organization in super::listings::record(&node.lake, &node.control, SOURCE, lists).await? {
+        link(node, &organization).await?;
     }
-    for snapshot in snapshots.iter().filter(|snapshot| snapshot.kind == DirectoryKind::Organizations) {
-        for row in &snapshot.rows {
-            link(node, &row.value).await?;
-        }
-    }
-    node.lake.directory().record_many(snapshots).await?;
-    store_roster(simulation, node).await
-}
-
-/// What the personnel department knows: teams and leavers.
-async fn store_roster(simulation: &Simulation, node: &Node) -> Result<(), Failure> {
-    let directory = simulation.directory();
-    let people = directory.rows(Listing::HrRoster, "").unwrap_or_default();
-    let entries = ephor_reports::roster::read("hr_roster", &serde_json::to_vec(people)?)?;
-    node.control.roster().replace(SOURCE, &entries, now_micros()).await?;
     Ok(())
-}
-
-/// The settings within the one row of an organization's effective settings.
-fn settings_of(rows: Vec<Value>) -> Vec<Value> {
-    rows.into_iter()
-        .flat_map(|mut row| row["settings"].as_array_mut().map(std::mem::take).unwrap_or_default())
-        .collect()
-}
-
-/// Which listing of the directory a simulated one becomes. People come from the Compliance API's list, which has their
-/// roles; what only the Admin API lists comes from there.
-fn kind_of(listing: Listing) -> Option<DirectoryKind> {
-    match listing {
-        Listing::Organizations => Some(DirectoryKind::Organizations),
-        Listing::Users => Some(DirectoryKind::Users),
-        Listing::Roles => Some(DirectoryKind::Roles),
-        Listing::RolePermissions => Some(DirectoryKind::RolePermissions),
-        Listing::Groups => Some(DirectoryKind::Groups),
-        Listing::GroupMembers => Some(DirectoryKind::GroupMembers),
-        Listing::Projects => Some(DirectoryKind::Projects),
-        Listing::ProjectCollaborators => Some(DirectoryKind::ProjectCollaborators),
-        Listing::EffectiveSettings => Some(DirectoryKind::Settings),
-        Listing::AdminInvites => Some(DirectoryKind::Invites),
-        Listing::AdminWorkspaces => Some(DirectoryKind::Workspaces),
-        Listing::AdminWorkspaceMembers => Some(DirectoryKind::WorkspaceMembers),
-        Listing::AdminApiKeys => Some(DirectoryKind::ApiKeys),
-        // The Compliance API's lists of these are there already.
-        Listing::AdminOrganization
-        | Listing::AdminUsers
-        | Listing::AdminGroups
-        | Listing::AdminGroupMembers
-        | Listing::AdminRoles
-        | Listing::AdminRolePermissions
-        | Listing::HrRoster
-        | Listing::Registers => None,
-    }
 }
 
 async fn link(node: &Node, row: &Value) -> Result<(), Failure> {

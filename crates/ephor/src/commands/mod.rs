@@ -6,17 +6,20 @@ mod analytics;
 mod case;
 mod collect;
 mod demo;
+mod detect;
 mod doctor;
 mod findings;
 mod import;
 mod init;
 mod keys;
 mod lake;
+mod listings;
 mod org;
 mod proof;
 mod report;
 mod review;
 mod roster;
+mod rules;
 mod simulate;
 mod timeline;
 mod up;
@@ -45,6 +48,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Import(options) => import::run(&global, &config, options).await,
         Command::Collect(options) => collect::run(&global, &config, &options).await,
         Command::Simulate(options) => simulate::run(&global, &options).await,
+        Command::Detect(options) => detect::run(&global, &config, &options).await,
+        Command::Rules(action) => rules::run(&global, &config, action).await,
         Command::Findings(action) => findings::run(&global, &config, action).await,
         Command::Keys(action) => keys::run(&global, &config, action).await,
         Command::Org(action) => org::run(&global, &config, action).await,
