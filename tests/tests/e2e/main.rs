@@ -19,6 +19,7 @@ mod kill;
 mod proof;
 mod push;
 mod python_client;
+mod rules;
 mod telemetry;
 mod two_in_a_row;
 mod usage;
