@@ -82,7 +82,8 @@ impl Engine {
     /// Notes which finding a draft was told as.
     pub(crate) fn told(&mut self, pending: &Pending, id: &FindingId) {
         let all = self.standing.entry((pending.series, pending.key)).or_default();
-        let own = all.iter_mut().find(|s| (s.window_from, s.subject) == (pending.draft.window_from, pending.draft.subject));
+        let own =
+            all.iter_mut().find(|s| (s.window_from, s.subject) == (pending.draft.window_from, pending.draft.subject));
         if let Some(own) = own {
             own.finding = Some(id.clone());
         }

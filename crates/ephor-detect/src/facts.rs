@@ -58,7 +58,9 @@ impl Facts {
         let days = |created: i64| at_micros.saturating_sub(created).max(0) / DAY_MICROS;
         known.extend(version.facts.iter().filter_map(|fact| match &fact.value {
             FactValue::Text(text) if fact.name == name => Some(EventValue::Str(Cow::Borrowed(text))),
-            FactValue::Moment(at) if fact.name == "created_at" && name == "age_days" => Some(EventValue::Int(days(*at))),
+            FactValue::Moment(at) if fact.name == "created_at" && name == "age_days" => {
+                Some(EventValue::Int(days(*at)))
+            }
             _ => None,
         }));
     }

@@ -24,6 +24,8 @@ mod rule;
 mod series;
 mod severity;
 mod state;
+#[cfg(test)]
+mod stories;
 mod tell;
 mod told;
 mod trial;

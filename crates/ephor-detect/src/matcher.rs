@@ -54,8 +54,7 @@ impl Matcher {
     /// The hits of one activity. What is no activity has none.
     pub(crate) fn hits(&mut self, raw: &[u8], seq: u64, facts: &Facts, kept: &mut Vec<Kept>) {
         let Ok(flat) = Flat::parse(raw) else { return };
-        let (Some(id), Some(at)) = (flat.text("id"), flat.text("created_at").and_then(parse_micros))
-        else {
+        let (Some(id), Some(at)) = (flat.text("id"), flat.text("created_at").and_then(parse_micros)) else {
             return;
         };
         let place = Place { at, tie: number_of(id), seq };
@@ -152,7 +151,10 @@ pub(crate) fn told(input: &Input, subject: &[Naming], view: &View<'_>) -> Vec<To
         key_of(texts.iter().map(String::as_str))
     };
     let KeyOf::Fields(fields) = &input.key else {
-        return entities(subject).into_iter().map(|chosen| Told { key: key(&chosen), subject: 0, entities: chosen }).collect();
+        return entities(subject)
+            .into_iter()
+            .map(|chosen| Told { key: key(&chosen), subject: 0, entities: chosen })
+            .collect();
     };
     let values: Vec<Vec<String>> = fields.iter().map(|field| view.texts(field)).collect();
     if values.iter().any(Vec::is_empty) {
@@ -173,7 +175,8 @@ pub(crate) fn told(input: &Input, subject: &[Naming], view: &View<'_>) -> Vec<To
                     (Naming::ACTOR, Some((kind, _))) => kind.to_owned(),
                     (kind, _) => kind.to_owned(),
                 };
-                let entities = subject.iter().zip(&chosen).map(|(naming, id)| Entity { kind: kind(naming), id: id.clone() });
+                let entities =
+                    subject.iter().zip(&chosen).map(|(naming, id)| Entity { kind: kind(naming), id: id.clone() });
                 all.push(Told { key: own, subject: 0, entities: entities.collect() });
             }
         }
@@ -210,7 +213,10 @@ fn choices<T: Clone>(fields: impl Iterator<Item = Vec<T>>) -> Vec<Vec<T>> {
     for values in fields {
         let longer = |before: &Vec<T>| {
             let before = before.clone();
-            values.iter().map(move |value| before.iter().chain([value]).cloned().collect::<Vec<_>>()).collect::<Vec<_>>()
+            values
+                .iter()
+                .map(move |value| before.iter().chain([value]).cloned().collect::<Vec<_>>())
+                .collect::<Vec<_>>()
         };
         chosen = chosen.iter().flat_map(longer).take(ELEMENTS).collect();
     }

@@ -10,8 +10,8 @@ use ephor_wire::timestamp::parse_micros;
 use serde_json::{Map, Value};
 
 use crate::facts::{Fact, FactValue, Facts};
-use crate::finding::{Entity, Finding, FindingId, Window};
 use crate::fields::{Flat, View};
+use crate::finding::{Entity, Finding, FindingId, Window};
 use crate::matcher::{UNKNOWN, entities_of, selects};
 use crate::rule::{AsksAbout, Rule, RuleSet, Words};
 use crate::tell::gather_words;
@@ -199,7 +199,9 @@ fn told(rule: &Rule, view: &View<'_>, now_micros: i64) -> Finding {
 fn named(kind: &str, mut object: Map<String, Value>) -> Map<String, Value> {
     object.insert("object".to_owned(), Value::from(kind));
     let aliases: &[(&str, &str)] = match kind {
-        "user" => &[("user_id", "id"), ("organization_role", "role"), ("email_address", "email"), ("full_name", "name")],
+        "user" => {
+            &[("user_id", "id"), ("organization_role", "role"), ("email_address", "email"), ("full_name", "name")]
+        }
         "group_member" => &[("id", "user_id"), ("email_address", "email")],
         "workspace_member" => &[("id", "user_id"), ("scope", "workspace_id"), ("workspace_role", "role")],
         "setting" => &[("name", "attribute")],

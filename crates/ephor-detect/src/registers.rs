@@ -27,7 +27,8 @@ impl Registers {
         let delete = sqlx::query("DELETE FROM detect_lists WHERE list = $1 AND source = $2");
         delete.bind(list).bind(source).execute(turn.connection()).await?;
         for entry in entries {
-            let insert = "INSERT INTO detect_lists (list, id, name, source) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+            let insert =
+                "INSERT INTO detect_lists (list, id, name, source) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
             let insert = sqlx::query(insert).bind(list).bind(entry.id.clone()).bind(entry.name.clone()).bind(source);
             insert.execute(turn.connection()).await?;
         }

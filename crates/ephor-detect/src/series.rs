@@ -52,9 +52,17 @@ pub(crate) enum Program {
     Each,
     Correlation(Node),
     /// Input 0 without input 1.
-    Without { within_micros: i64 },
-    FirstSeen { within_micros: i64, learning_micros: i64 },
-    Baseline { baseline: Baseline, slot: Option<usize> },
+    Without {
+        within_micros: i64,
+    },
+    FirstSeen {
+        within_micros: i64,
+        learning_micros: i64,
+    },
+    Baseline {
+        baseline: Baseline,
+        slot: Option<usize>,
+    },
     OffHours(OffHours),
 }
 
@@ -70,9 +78,19 @@ impl Program {
 pub(crate) enum Node {
     Input(u8),
     /// Something measured over a sliding window.
-    Gather { children: Vec<Node>, measure: Gather, span_micros: i64, predicates: Vec<(ConditionOperator, u64)> },
+    Gather {
+        children: Vec<Node>,
+        measure: Gather,
+        span_micros: i64,
+        predicates: Vec<(ConditionOperator, u64)>,
+    },
     /// Different rules within a window.
-    Temporal { children: Vec<Node>, order: Order, span_micros: i64, condition: Together },
+    Temporal {
+        children: Vec<Node>,
+        order: Order,
+        span_micros: i64,
+        condition: Together,
+    },
 }
 
 /// What is measured.
@@ -121,7 +139,8 @@ pub(crate) fn of(set: &RuleSet, place: usize) -> Result<Option<Series>, String> 
 fn of_detection(set: &RuleSet, place: usize) -> Result<(Vec<Input>, Program), String> {
     let rule = &set.rules[place];
     let by_subject = || KeyOf::Entities(rule.subject.clone());
-    let input = |rule: usize, key: KeyOf, subject: Option<Vec<Naming>>, slots: Vec<Slot>| Input { rule, key, subject, slots };
+    let input =
+        |rule: usize, key: KeyOf, subject: Option<Vec<Naming>>, slots: Vec<Slot>| Input { rule, key, subject, slots };
     Ok(match &rule.turn {
         Turn::Each => (vec![input(place, by_subject(), None, Vec::new())], Program::Each),
         Turn::FirstSeen(FirstSeen { value, per, within, learning }) => {

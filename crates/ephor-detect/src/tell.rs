@@ -23,7 +23,8 @@ pub(crate) type Rows = HashMap<u64, String>;
 pub(crate) fn tell(set: &RuleSet, pending: &Pending, rows: &Rows, facts: &Facts) -> Option<Finding> {
     let series = &set.series[pending.series];
     let rule = &set.rules[series.rule];
-    let mut telling = Telling { set, series, rule, pending, facts, subject: None, others: Vec::new(), words: Words::new() };
+    let mut telling =
+        Telling { set, series, rule, pending, facts, subject: None, others: Vec::new(), words: Words::new() };
     let mut evidence = Vec::with_capacity(pending.draft.places.len());
     for place in &pending.draft.places {
         let Some(raw) = rows.get(&place.seq) else { continue };
@@ -54,9 +55,9 @@ impl Telling<'_> {
                 if !selects(self.set, input.rule, &view) {
                     continue;
                 }
-                let own = told(input, &self.rule.subject, &view)
-                    .into_iter()
-                    .find(|told| told.key == self.pending.key && (number > 0 || told.subject == self.pending.draft.subject));
+                let own = told(input, &self.rule.subject, &view).into_iter().find(|told| {
+                    told.key == self.pending.key && (number > 0 || told.subject == self.pending.draft.subject)
+                });
                 if let Some(own) = own {
                     if self.subject.is_none() {
                         self.subject = Some(own.entities);

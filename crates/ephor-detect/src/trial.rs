@@ -84,7 +84,10 @@ pub fn try_rules(sources: &RuleSources) -> Result<(Vec<Trial>, Vec<RuleProblem>)
     for rule in set.rules.iter().filter(|rule| rule.voice == Voice::Finds) {
         let own = || trials.iter().filter(|trial| trial.rule == rule.name);
         if own().next().is_none() {
-            let what = format!("`{}` has no test; put events that it finds and events that it leaves alone beside it", rule.name);
+            let what = format!(
+                "`{}` has no test; put events that it finds and events that it leaves alone beside it",
+                rule.name
+            );
             problems.push(RuleProblem { file: rule.file.clone(), line: rule.line, what });
         }
     }

@@ -8,6 +8,7 @@ mod analytics;
 mod analytics_in_a_row;
 mod content;
 mod demo;
+mod detect;
 mod disk_full;
 mod docs;
 mod enablement;

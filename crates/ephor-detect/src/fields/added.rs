@@ -95,8 +95,12 @@ mod tests {
         let told = [
             who(r#"{"type":"user_actor","user_id":"user_1","email_address":"a@b.c"}"#),
             who(r#"{"type":"api_actor","api_key_id":"apikey_1"}"#),
-            who(r#"{"type":"unauthenticated_user_actor","unauthenticated_email_address":"a@b.c","ip_address":"192.0.2.1"}"#),
-            who(r#"{"type":"unauthenticated_user_actor","unauthenticated_email_address":null,"ip_address":"192.0.2.1"}"#),
+            who(
+                r#"{"type":"unauthenticated_user_actor","unauthenticated_email_address":"a@b.c","ip_address":"192.0.2.1"}"#,
+            ),
+            who(
+                r#"{"type":"unauthenticated_user_actor","unauthenticated_email_address":null,"ip_address":"192.0.2.1"}"#,
+            ),
             who(r#"{"type":"robot_actor","subject":"r2"}"#),
             who(r#"{"type":"user_actor"}"#),
         ];

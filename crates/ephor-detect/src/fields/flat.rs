@@ -142,7 +142,8 @@ impl<'a> Flat<'a> {
             Leaf::Null => EventValue::Null,
             Leaf::Array => EventValue::Array(self.children(at).map(|element| self.value(element)).collect()),
             Leaf::Object => {
-                let entries = self.children(at).map(|child| (Cow::Borrowed(&*self.nodes[child as usize].key), self.value(child)));
+                let entries =
+                    self.children(at).map(|child| (Cow::Borrowed(&*self.nodes[child as usize].key), self.value(child)));
                 EventValue::Map(entries.collect())
             }
         }
@@ -173,7 +174,11 @@ impl<'f> ElementOf<'f, '_> {
 enum Place<'a> {
     /// It is the document itself: an object.
     Top,
-    Within { parent: u32, key: Cow<'a, str>, depth: u32 },
+    Within {
+        parent: u32,
+        key: Cow<'a, str>,
+        depth: u32,
+    },
 }
 
 /// Puts a value, and all that lies in it, behind what is there already.

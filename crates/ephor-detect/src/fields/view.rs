@@ -206,7 +206,8 @@ mod tests {
 
     #[test]
     fn a_rule_can_ask_about_each_element_alone() {
-        let raw = json!({"type": "group_member_added", "group_id": "g", "member_ids": ["user_1", "user_2"]}).to_string();
+        let raw =
+            json!({"type": "group_member_added", "group_id": "g", "member_ids": ["user_1", "user_2"]}).to_string();
         let flat = Flat::parse(raw.as_bytes()).unwrap();
         let facts = Facts::default();
         let view = View::new(&flat, &facts, 0);

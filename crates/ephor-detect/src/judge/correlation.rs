@@ -39,7 +39,8 @@ fn numbers(node: &Node, rests_on: &[usize], hits: &[&Hit], highest: f64) -> Numb
     if let Node::Gather { measure, .. } = node {
         numbers.insert("most", plain(highest));
         if let Gather::Distinct(slot) = measure {
-            let different: BTreeSet<u64> = rests_on.iter().filter_map(|at| hits[*at].slots.get(*slot).copied()).collect();
+            let different: BTreeSet<u64> =
+                rests_on.iter().filter_map(|at| hits[*at].slots.get(*slot).copied()).collect();
             numbers.insert("distinct", different.len().to_string());
         }
     }
@@ -289,7 +290,8 @@ fn holds(expression: &ConditionExpr, names: &[String], there: &[bool]) -> bool {
         ConditionExpr::Not(part) => !holds(part, names, there),
         ConditionExpr::Selector { quantifier, pattern } => {
             let meant = names.iter().zip(there).filter(|(name, _)| pattern.matches_detection_name(name));
-            let (all, present): (Vec<_>, Vec<_>) = (meant.clone().collect(), meant.filter(|(_, there)| **there).collect());
+            let (all, present): (Vec<_>, Vec<_>) =
+                (meant.clone().collect(), meant.filter(|(_, there)| **there).collect());
             match quantifier {
                 Quantifier::Any => !present.is_empty(),
                 Quantifier::All => present.len() == all.len(),

@@ -23,9 +23,7 @@ fn expand_detection(detection: &mut Detection, lists: &Lists) -> Result<(), Stri
             parts.iter_mut().try_for_each(|part| expand_detection(part, lists))
         }
         Detection::ArrayMatch { body, .. } => expand_detection(body, lists),
-        Detection::Conditional { named, .. } => {
-            named.values_mut().try_for_each(|part| expand_detection(part, lists))
-        }
+        Detection::Conditional { named, .. } => named.values_mut().try_for_each(|part| expand_detection(part, lists)),
         Detection::Keywords(_) => Ok(()),
     }
 }
@@ -43,7 +41,9 @@ fn expand_item(item: &mut DetectionItem, lists: &Lists) -> Result<(), String> {
             }
             None => {
                 let field = item.field.name.as_deref().unwrap_or("a keyword");
-                return Err(format!("`{field}|expand` takes the name of a list between percent signs, such as `%approved_connectors%`"));
+                return Err(format!(
+                    "`{field}|expand` takes the name of a list between percent signs, such as `%approved_connectors%`"
+                ));
             }
         }
     }

@@ -20,8 +20,8 @@ use crate::use_case::UseCase;
 
 pub(crate) use block::{Baseline, FirstSeen, Measure, OffHours, Turn};
 pub use problem::RuleProblem;
-pub use set::{RuleSource, RuleSources};
 pub(crate) use set::RuleSet;
+pub use set::{RuleSource, RuleSources};
 pub(crate) use span::{Span, in_words};
 pub(crate) use template::{Template, Words};
 

@@ -140,9 +140,11 @@ fn detection(place: &Place<'_>, text: &str, sigma: SigmaRule, block: Option<Bloc
     match (asks_about, &rule.turn) {
         (AsksAbout::Activities, _) => Ok(rule),
         (AsksAbout::Directory, Turn::Each) if !by_actor => Ok(rule),
-        (AsksAbout::Directory, Turn::Each) => {
-            Err(Flaw::at_key(text, "ephor:", "nobody acts in the directory: name the `subject`, such as `{api_key: id}`"))
-        }
+        (AsksAbout::Directory, Turn::Each) => Err(Flaw::at_key(
+            text,
+            "ephor:",
+            "nobody acts in the directory: name the `subject`, such as `{api_key: id}`",
+        )),
         (AsksAbout::Directory, _) => Err(Flaw::at_key(text, "ephor:", "no turn goes with `service: directory`")),
     }
 }
@@ -196,7 +198,11 @@ fn correlation(place: &Place<'_>, text: &str, sigma: CorrelationRule, block: Opt
     };
     let mut rule = rule(place, text, common, block, Body::Correlation(body))?;
     if !matches!(rule.turn, Turn::Each) {
-        return Err(Flaw::at_key(text, "ephor:", "a turn such as `first_seen` goes with a detection, not a correlation"));
+        return Err(Flaw::at_key(
+            text,
+            "ephor:",
+            "a turn such as `first_seen` goes with a detection, not a correlation",
+        ));
     }
     rule.generate = if sigma.generate { Generate::Too } else { Generate::Alone };
     Ok(rule)

@@ -132,7 +132,8 @@ impl RuleSet {
         let mut in_order = Vec::new();
         for RuleSource { file, text } in files {
             let old = || before.and_then(|before| before.good.get(file).cloned());
-            let read = if held.contains(file) { old() } else { read::read(file, text).map_err(|p| problems.push(p)).ok() };
+            let read =
+                if held.contains(file) { old() } else { read::read(file, text).map_err(|p| problems.push(p)).ok() };
             if let Some(read) = read {
                 set.good.insert(file.clone(), read);
                 in_order.push(file.clone());
@@ -159,7 +160,9 @@ impl RuleSet {
                     Some(known) if known.file.starts_with("rules/") && !rule.file.starts_with("rules/") => {
                         *known = rule.clone();
                     }
-                    Some(known) => problems.push(problem(rule, format!("{} has a rule called `{}` too", known.file, rule.name))),
+                    Some(known) => {
+                        problems.push(problem(rule, format!("{} has a rule called `{}` too", known.file, rule.name)))
+                    }
                 }
             }
         }
@@ -194,7 +197,8 @@ impl RuleSet {
 
     fn link(&mut self, problems: &mut Vec<RuleProblem>) {
         for place in 0..self.rules.len() {
-            let compiled = matches!(self.rules[place].body, Body::Correlation(_)) || self.detections.contains_key(&place);
+            let compiled =
+                matches!(self.rules[place].body, Body::Correlation(_)) || self.detections.contains_key(&place);
             if !compiled {
                 continue;
             }

@@ -4,6 +4,7 @@
 //! Never shows a secret twice.
 
 mod analytics_switch;
+mod findings;
 mod intake;
 mod keys;
 mod log;
@@ -23,6 +24,9 @@ pub(crate) fn mount(routes: Routes) -> Routes {
         .serve(&analytics_switch::READ, analytics_switch::read)
         .serve(&analytics_switch::WRITE, analytics_switch::write)
         .serve(&organization::SHOW, organization::show)
+        .serve(&findings::LIST, findings::list)
+        .serve(&findings::SHOW, findings::show)
+        .serve(&findings::STEP, findings::step)
         .serve(&log::CHECKPOINT, log::checkpoint)
         .serve(&log::TILE, log::tile)
         .serve(&log::KEYS, log::keys)

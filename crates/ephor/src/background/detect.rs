@@ -39,7 +39,12 @@ pub(super) async fn detect(lake: Lake, control: Control, options: DetectOptions,
         };
         match judged {
             Ok(Detected { recorded, .. }) if recorded.new + recorded.changed + recorded.withdrawn > 0 => {
-                tracing::info!(new = recorded.new, changed = recorded.changed, withdrawn = recorded.withdrawn, "findings");
+                tracing::info!(
+                    new = recorded.new,
+                    changed = recorded.changed,
+                    withdrawn = recorded.withdrawn,
+                    "findings"
+                );
             }
             Ok(_) => {}
             Err(error) => {

@@ -49,7 +49,9 @@ async fn import_directory(global: &Global, options: &Import, lake: &Lake, dir: &
         super::listings::record(lake, &control, &options.source, lists).await?;
     }
     control.close().await;
-    output::print(global.format, &serde_json::json!({ "directory_rows": rows }), |_| format!("{rows} rows of the directory"))
+    output::print(global.format, &serde_json::json!({ "directory_rows": rows }), |_| {
+        format!("{rows} rows of the directory")
+    })
 }
 
 async fn import_usage(global: &Global, options: Import, appender: &Appender) -> Result<(), Failure> {

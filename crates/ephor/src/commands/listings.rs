@@ -63,7 +63,8 @@ pub(super) fn read(folder: &Path) -> Result<Vec<SimulatedList>, Failure> {
             continue;
         }
         let wrong = |what: String| Failure::new(format!("{}: {what}", path.display()));
-        let file: ListFile = serde_json::from_slice(&std::fs::read(&path)?).map_err(|error| wrong(error.to_string()))?;
+        let file: ListFile =
+            serde_json::from_slice(&std::fs::read(&path)?).map_err(|error| wrong(error.to_string()))?;
         if file.list != listing.as_str() {
             return Err(wrong(format!("this is the list `{}`", file.list)));
         }

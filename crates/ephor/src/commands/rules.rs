@@ -142,7 +142,8 @@ async fn backtest(global: &Global, config: &Config, rule: &str, span: &Detect) -
         let first_seen = Timestamp::from_micros(finding.first_seen_micros);
         let day = first_seen.as_str().get(..10).unwrap_or_default().to_owned();
         *told.per_day.entry(day).or_default() += 1;
-        let subject: Vec<String> = finding.subject.iter().map(|entity| format!("{}:{}", entity.kind, entity.id)).collect();
+        let subject: Vec<String> =
+            finding.subject.iter().map(|entity| format!("{}:{}", entity.kind, entity.id)).collect();
         *told.per_subject.entry(subject.join(" ")).or_default() += 1;
         told.found.push(Found { id: finding.id, first_seen, count: finding.count, explanation: finding.explanation });
     }
