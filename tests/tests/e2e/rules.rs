@@ -71,8 +71,14 @@ fn every_activity_type_of_the_founding_document_is_watched_or_its_absence_explai
     let types: Vec<&str> = list.lines().filter(|line| !line.starts_with('#')).collect();
     assert!(types.len() > 250, "{}", types.len());
     for kind in types {
-        assert!(watched.contains(&kind) || explained.contains(&kind), "no rule asks about {kind}, and no page says why");
-        assert!(!(watched.contains(&kind) && explained.contains(&kind)), "a rule asks about {kind}, and a page says none does");
+        assert!(
+            watched.contains(&kind) || explained.contains(&kind),
+            "no rule asks about {kind}, and no page says why"
+        );
+        assert!(
+            !(watched.contains(&kind) && explained.contains(&kind)),
+            "a rule asks about {kind}, and a page says none does"
+        );
     }
 }
 
