@@ -55,7 +55,12 @@ impl Lists {
         };
         self.entries(list).iter().flat_map(move |entry| {
             let id = ids.then_some(entry.id.as_str());
-            let name = if names { entry.name.as_deref() } else { None };
+            // An entry of one text may be meant as either.
+            let name = match (names, ids) {
+                (true, false) => entry.name.as_deref().or(Some(entry.id.as_str())),
+                (true, true) => entry.name.as_deref(),
+                (false, _) => None,
+            };
             id.into_iter().chain(name)
         })
     }
@@ -75,7 +80,7 @@ mod tests {
         let told = |placeholder: &str| lists.values(placeholder).collect::<Vec<_>>();
         assert_eq!(told("approved_connectors"), ["mcpsrv_1", "mcpsrv_2", "Jira"]);
         assert_eq!(told("approved_connectors_ids"), ["mcpsrv_1", "mcpsrv_2"]);
-        assert_eq!(told("approved_connectors_names"), ["Jira"]);
+        assert_eq!(told("approved_connectors_names"), ["mcpsrv_1", "Jira"]);
         assert!(told("another").is_empty());
     }
 }

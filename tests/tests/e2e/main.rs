@@ -22,6 +22,7 @@ mod proof;
 mod push;
 mod python_client;
 mod reports;
+mod rules;
 mod telemetry;
 mod two_in_a_row;
 mod usage;

@@ -154,7 +154,7 @@ impl Event for View<'_> {
 fn texts_of(value: &EventValue<'_>) -> Vec<String> {
     match value {
         EventValue::Array(elements) => elements.iter().flat_map(texts_of).collect(),
-        other => other.as_str().map(|text| text.into_owned()).into_iter().collect(),
+        other => other.as_str().map(Cow::into_owned).into_iter().collect(),
     }
 }
 

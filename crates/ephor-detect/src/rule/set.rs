@@ -161,7 +161,8 @@ impl RuleSet {
                         *known = rule.clone();
                     }
                     Some(known) => {
-                        problems.push(problem(rule, format!("{} has a rule called `{}` too", known.file, rule.name)))
+                        let what = format!("{} has a rule called `{}` too", known.file, rule.name);
+                        problems.push(problem(rule, what));
                     }
                 }
             }
