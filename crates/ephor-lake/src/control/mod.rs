@@ -6,6 +6,7 @@ mod activities;
 mod analytics_switch;
 mod enablement;
 mod error;
+mod exports;
 mod keys;
 mod members;
 mod node_secrets;
@@ -29,11 +30,14 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 pub use analytics_switch::{AnalyticsAccess, AnalyticsSwitch};
 pub use enablement::{Enablement, Recording, RecordingPeriod};
 pub use error::ControlError;
+pub use exports::{
+    DeadLetter, ExportAdvance, ExportFailure, ExportPlace, ExportSink, ExportStream, ExportTotals, Exports,
+};
 pub use keys::{IssuedKey, KeyReach, KeyRecord, KeyState, Keys, NewKey};
 pub use members::{Member, Members, Role};
 pub use node_secrets::{NodeSecret, NodeSecrets};
 pub use organizations::{Organization, Organizations, Place};
-pub use outbox::{Outbox, OutboxItem};
+pub use outbox::{OWN_SOURCE, Outbox, OutboxItem};
 pub use secret::KeySecret;
 pub use settings::{Setting, SettingRevision, Settings};
 pub use sources::{Budget, Gap, RunOutcome, SourceRun, SourceState, Sources};
@@ -124,6 +128,11 @@ impl Control {
         Sources { control: self }
     }
 
+    /// How far the sinks of the export have come.
+    pub fn exports(&self) -> Exports<'_> {
+        Exports { control: self }
+    }
+
     /// Settings and their history.
     pub fn settings(&self) -> Settings<'_> {
         Settings { control: self }
@@ -155,16 +164,17 @@ impl WriteTurn {
 }
 
 /// The schema's steps, in order. A step that was released is never edited; the next one corrects it.
-const STEPS: [(i64, &str, &str); 2] = [
+const STEPS: &[(i64, &str, &str)] = &[
     (1, "control", include_str!("../../migrations/0001_control.sql")),
     (2, "node secrets", include_str!("../../migrations/0002_node_secrets.sql")),
+    (20, "exports", include_str!("../../migrations/0020_exports.sql")),
 ];
 
 fn migrations() -> Migrator {
-    let step = |(version, description, sql): (i64, &'static str, &'static str)| {
-        Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    let step = |(version, description, sql): &(i64, &'static str, &'static str)| {
+        Migration::new(*version, (*description).into(), MigrationType::Simple, (*sql).into_sql_str(), false)
     };
-    Migrator::with_migrations(STEPS.into_iter().map(step).collect())
+    Migrator::with_migrations(STEPS.iter().map(step).collect())
 }
 
 /// Makes the file readable by its owner alone before SQLite fills it; its journal files inherit that.
