@@ -12,6 +12,7 @@ use crate::encode::{self, Effort};
 use crate::error::LakeError;
 use crate::files::{DataFile, WrittenFile};
 use crate::limits;
+use crate::proof::Removed;
 use crate::rows;
 use crate::scan::Reader;
 use crate::schema;
@@ -57,7 +58,7 @@ pub struct LegalHold {
 }
 
 impl LegalHold {
-    fn covers(&self, day: UtcDay) -> bool {
+    pub(crate) fn covers(&self, day: UtcDay) -> bool {
         self.from.is_none_or(|from| from <= day) && self.to.is_none_or(|to| day <= to)
     }
 }
@@ -134,6 +135,7 @@ impl Writer {
         if expired.is_empty() {
             return Ok(());
         }
+        self.sign_expiry(retention, &expired)?;
         let removed: Vec<String> = expired.iter().map(|file| file.path.clone()).collect();
         let change = Change {
             purpose: Purpose::Expire,
@@ -148,7 +150,26 @@ impl Writer {
         Ok(())
     }
 
-    fn publish_after(&self, added: Vec<Arc<DataFile>>, removed: &[String]) {
+    /// Signs which rows are about to go: their hashes stay in the tree, and this says why the rows do not.
+    fn sign_expiry(&mut self, retention: &Retention, expired: &[Arc<DataFile>]) -> Result<(), LakeError> {
+        let mut places = Vec::new();
+        for file in expired {
+            places.extend(rows::seq_of(&self.reader.read_columns(file, &["seq"])?)?.values());
+        }
+        places.sort_unstable();
+        let days: std::collections::BTreeSet<String> = expired.iter().map(|file| file.day.to_string()).collect();
+        for spans in spans_of(&places).chunks(limits::SPANS_OF_A_STATEMENT) {
+            let what = Removed::Expired {
+                policy_days: retention.days,
+                days: days.iter().cloned().collect(),
+                spans: spans.to_vec(),
+            };
+            self.notary.record_removal(what, self.now_millis() * 1000)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn publish_after(&self, added: Vec<Arc<DataFile>>, removed: &[String]) {
         let files = self.reader.files();
         self.reader.publish(files.after(added, removed, files.next_seq, self.table.version()));
     }
@@ -159,6 +180,18 @@ impl Writer {
         let live = files.files.iter().map(|file| file.path.as_str()).collect();
         self.table.sweep(&live, self.now_millis()).await
     }
+}
+
+/// Ascending places as spans of neighbours, both ends included.
+fn spans_of(places: &[i64]) -> Vec<(u64, u64)> {
+    let mut spans: Vec<(u64, u64)> = Vec::new();
+    for place in places.iter().filter_map(|place| u64::try_from(*place).ok()) {
+        match spans.last_mut() {
+            Some((_, last)) if *last + 1 == place => *last = place,
+            _ => spans.push((place, place)),
+        }
+    }
+    spans
 }
 
 fn count_days(files: &[Arc<DataFile>]) -> u64 {

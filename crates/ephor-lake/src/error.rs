@@ -88,6 +88,17 @@ pub enum LakeError {
         "the lake's writer has stopped ({0}); nothing of this batch was kept: start Ephor again and send it once more"
     )]
     WriterGone(String),
+    /// A key, a note or a proof of the log.
+    #[error(transparent)]
+    Proof(#[from] crate::proof::ProofError),
+    /// The signing key is not the one that the log's last hand-over names.
+    #[error(
+        "the signing key is not the one of this log ({path} names the first; hand-overs name those that followed); give the right key, or hand over with `ephor lake key rotate`"
+    )]
+    WrongKey {
+        /// Where the log's first key is.
+        path: PathBuf,
+    },
     /// The control database.
     #[error(transparent)]
     Control(#[from] crate::control::ControlError),

@@ -27,6 +27,8 @@ pub(crate) struct DataFile {
     pub(crate) size_bytes: u64,
     pub(crate) span: Span,
     pub(crate) day: UtcDay,
+    /// SHA-256 of the file as it was written, in hexadecimal; `None` of a file that another engine wrote.
+    pub(crate) sha256: Option<String>,
 }
 
 /// All data files of one version.
@@ -57,6 +59,7 @@ impl FileSet {
                 path: live.path,
                 size_bytes: live.size_bytes,
                 span,
+                sha256: live.sha256,
             }));
         }
         Ok(Self::from_files(files, next_seq, table.version()))
@@ -124,6 +127,7 @@ impl WrittenFile {
             full_path: table.folder().join(&path),
             size_bytes: new.size_bytes,
             span: encoded.span,
+            sha256: Some(new.sha256.clone()),
             day,
             path,
         };

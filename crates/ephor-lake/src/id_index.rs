@@ -44,7 +44,12 @@ pub(crate) struct IdEntry {
 
 impl IdEntry {
     pub(crate) fn of(id: &str, raw: &[u8]) -> Self {
-        let (id, raw) = (Sha256::digest(id.as_bytes()), Sha256::digest(raw));
+        Self::with_digest(id, &Sha256::digest(raw).into())
+    }
+
+    /// As [`IdEntry::of`], with the SHA-256 of the content at hand.
+    pub(crate) fn with_digest(id: &str, raw: &[u8; 32]) -> Self {
+        let id = Sha256::digest(id.as_bytes());
         Self { fingerprint: fingerprint_of(&id[..16]), content: content_of(&raw[..8]) }
     }
 
@@ -66,6 +71,11 @@ pub(crate) struct IdIndex {
 }
 
 impl IdIndex {
+    /// Where its runs are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Opens what is on disk. `stored_to` is the lake's next `seq`: an index that claims more than the lake has belongs
     /// to another lake (or to one that was rolled back) and is thrown away.
     pub(crate) fn open(folder: &Path, stored_to: u64) -> Result<Self, LakeError> {

@@ -13,7 +13,7 @@ use ephor_wire::timestamp::Timestamp;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use crate::append::{Appender, Writer};
+use crate::append::{Appender, Writer, WriterParts};
 use crate::cursors;
 use crate::days::{DayTable, DayTableSpec};
 use crate::directory::Directory;
@@ -21,6 +21,7 @@ use crate::error::LakeError;
 use crate::files::FileSet;
 use crate::id_index::{IdEntry, IdIndex};
 use crate::lock::{WritePermit, WriterLock};
+use crate::proof::{ActivityProof, Notary, Person, ProofKey, ProofLog, REMOVALS_TRANSACTION};
 use crate::rows::text_of;
 use crate::scan::{Arrivals, FeedPage, FeedQuery, Reader, RowPredicate, Wanted};
 use crate::schema::{ACTIVITIES, CONFLICTS};
@@ -28,18 +29,20 @@ use crate::stats::LakeStats;
 use crate::table::Table;
 use crate::upstream::UpstreamRows;
 use crate::usage::{Usage, UsageWriter};
-use crate::{append, sql};
+use crate::{append, prover, sql};
 
 /// How a lake is opened.
 #[derive(Debug, Clone)]
 pub struct LakeOptions {
     /// Microseconds since 1970, now.
     pub clock: fn() -> i64,
+    /// What signs checkpoints, seals and removals. `None`: the key in the data folder, made if there is none.
+    pub key: Option<ProofKey>,
 }
 
 impl Default for LakeOptions {
     fn default() -> Self {
-        Self { clock: || jiff::Timestamp::now().as_microsecond() }
+        Self { clock: || jiff::Timestamp::now().as_microsecond(), key: None }
     }
 }
 
@@ -88,13 +91,17 @@ impl Lake {
         let reader = Reader::new(files);
         let from_seq = index.flushed_to();
         append::read_ids(&reader, &mut index, from_seq)?;
+        let mut notary = Notary::open(dir, options.key, &reader)?;
+        let seen_through = table.transaction(REMOVALS_TRANSACTION).await?.and_then(|seen| u64::try_from(seen).ok());
+        notary.finish_erasures(seen_through.unwrap_or(0))?;
         let usage_writer = UsageWriter::open(dir, clock, Arc::clone(&lock)).await?;
         let (usage_table, usage_files) = usage_writer.shown();
         let usage = Usage::beside_writer(dir, usage_table, usage_files);
         let permit = WritePermit::of(&lock);
         let opened = Opened { table: table.clone(), reader: reader.clone(), usage, permit, clock };
         let lake = Self::around(dir, opened, true).await?;
-        let writer = Writer::new(table, conflicts, recorded, index, reader, clock, lock);
+        let parts = WriterParts { table, conflicts, recorded_conflicts: recorded, index, reader, notary };
+        let writer = Writer::new(parts, clock, lock);
         writer.sweep().await?;
         Ok((lake, Appender::start(writer, usage_writer)?))
     }
@@ -138,6 +145,12 @@ impl Lake {
     #[must_use]
     pub fn upstream_rows(&self) -> &UpstreamRows {
         &self.inner.upstream
+    }
+
+    /// The log that proves what the lake holds: checkpoints, tiles, proofs.
+    #[must_use]
+    pub fn proof_log(&self) -> ProofLog {
+        ProofLog::of(&self.inner.dir)
     }
 
     /// Opens a day table. A lake that is open for writing makes it if it is not there, and makes it anew if it has
@@ -229,6 +242,28 @@ impl Lake {
         let (reader, id) = (self.inner.reader.clone(), id.to_owned());
         let wanted = [Wanted { id: id.clone(), created_at: i64::MIN }];
         off_the_runtime(move || Ok(reader.find_many(&wanted)?.remove(&id))).await
+    }
+
+    /// How many activities name a person.
+    pub async fn count_naming(&self, person: Person) -> Result<u64, LakeError> {
+        let reader = self.inner.reader.clone();
+        off_the_runtime(move || {
+            let mut named = 0;
+            for file in &reader.files().files {
+                let rows = reader.read_columns(file, &["raw"])?;
+                named += text_of(&rows, "raw")?.iter().flatten().filter(|raw| person.is_named_in(raw)).count() as u64;
+            }
+            Ok(named)
+        })
+        .await
+    }
+
+    /// Proofs that these activities are in the tree of that size, in the order of their `seq`; ids that are not stored,
+    /// or that came later, have none.
+    pub async fn prove(&self, ids: &[String], tree_size: u64) -> Result<Vec<ActivityProof>, LakeError> {
+        let (reader, log) = (self.inner.reader.clone(), self.proof_log());
+        let ids: HashSet<String> = ids.iter().cloned().collect();
+        off_the_runtime(move || prover::prove(&reader, &log, &ids, tree_size)).await
     }
 
     /// Runs a read-only SQL statement over the lake's tables.

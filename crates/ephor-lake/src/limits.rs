@@ -41,6 +41,12 @@ pub const ID_FILTER_BITS: usize = 10;
 /// Commits between two Delta checkpoints: a reader then replays at most this many log entries.
 pub const CHECKPOINT_EVERY_COMMITS: u64 = 100;
 
+/// Time between two signed checkpoints while activities come in; a running node also asks for one twice a minute.
+pub const CHECKPOINT_EVERY_MICROS: i64 = 30 * 1_000_000;
+
+/// Spans of `seq` that one signed statement names: far below the megabyte that a note may have.
+pub const SPANS_OF_A_STATEMENT: usize = 10_000;
+
 /// Batches that may wait for the writer: what arrives beyond that waits at the door and not in memory.
 pub const APPEND_QUEUE: usize = 64;
 

@@ -13,6 +13,7 @@ use ephor_wire::header::Header;
 
 use crate::error::LakeError;
 use crate::id_index::IdEntry;
+use crate::proof::{RawDigest, raw_digest_of};
 use crate::schema::{CREATED_AT, TEXT_COLUMNS};
 
 /// Activities in columns, as the wire gave them: no `seq`, no source, no time of receipt yet.
@@ -35,6 +36,8 @@ pub struct ActivityRows {
     raw_bytes: usize,
     /// Hashed here, where many threads work, and not in the one writer.
     entries: Vec<IdEntry>,
+    /// For the leaves of the tree.
+    digests: Vec<RawDigest>,
 }
 
 /// The text columns that come from the row itself.
@@ -51,6 +54,7 @@ impl ActivityRows {
             raw: StringBuilder::with_capacity(rows, raw_bytes),
             raw_bytes: 0,
             entries: Vec::with_capacity(rows),
+            digests: Vec::with_capacity(rows),
         }
     }
 
@@ -60,7 +64,9 @@ impl ActivityRows {
         let text = String::from_utf8_lossy(raw);
         self.raw.append_value(&text);
         self.raw_bytes += raw.len();
-        self.entries.push(IdEntry::of(&header.id, raw));
+        let digest = raw_digest_of(raw);
+        self.entries.push(IdEntry::with_digest(&header.id, &digest));
+        self.digests.push(digest);
         self.id.append_value(&header.id);
         self.created_at.push(header.created_at_micros);
         let category = catalogue().category_of(&header.kind);
@@ -108,6 +114,7 @@ impl ActivityRows {
             text: self.text.iter_mut().map(StringBuilder::finish).collect(),
             raw: self.raw.finish(),
             entries: self.entries,
+            digests: self.digests,
         }
     }
 }
@@ -120,6 +127,7 @@ pub(crate) struct RowColumns {
     pub(crate) text: Vec<StringArray>,
     pub(crate) raw: StringArray,
     pub(crate) entries: Vec<IdEntry>,
+    pub(crate) digests: Vec<RawDigest>,
 }
 
 /// One chosen row: which chunk, which row in it, and the `seq` it was given.

@@ -36,7 +36,7 @@ fn batch(source: &str, rows: &[String], cursor: Option<serde_json::Value>) -> Ap
 }
 
 async fn writer(dir: &std::path::Path) -> (Lake, Appender) {
-    Lake::open_writer(dir, LakeOptions { clock: || START + 100 * 24 * HOUR }).await.unwrap()
+    Lake::open_writer(dir, LakeOptions { clock: || START + 100 * 24 * HOUR, ..LakeOptions::default() }).await.unwrap()
 }
 
 /// Walks the whole feed by its cursors.

@@ -127,6 +127,8 @@ pub(crate) enum Answer {
     Grpc,
     /// Text.
     Text,
+    /// Bytes.
+    Bytes,
     /// Nothing: it always refuses.
     Refusal,
 }

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use crate::analytics_config::AnalyticsConfig;
 use crate::arguments::Global;
 use crate::failure::Failure;
+use crate::proof_config::ProofConfig;
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -26,6 +27,7 @@ pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) analytics: AnalyticsConfig,
     pub(crate) retention: Option<RetentionConfig>,
+    pub(crate) proof: ProofConfig,
     /// Sources to collect from.
     pub(crate) upstream: Vec<Upstream>,
 }
@@ -182,7 +184,7 @@ impl Upstream {
 
 /// Keys that the environment can set, as `EPHOR_` and the key, with two underscores between section and key. Any other
 /// variable of that beginning is somebody else's: a key's, say.
-const ENVIRONMENT: [&str; 11] = [
+const ENVIRONMENT: [&str; 12] = [
     "data_dir",
     "server__listen",
     "server__rate_limit_per_minute",
@@ -194,6 +196,7 @@ const ENVIRONMENT: [&str; 11] = [
     "analytics__profile",
     "analytics__rate_limit_per_minute",
     "retention__days",
+    "proof__key",
 ];
 
 impl Config {

@@ -13,6 +13,7 @@ mod node;
 mod origin_config;
 mod output;
 mod progress;
+mod proof_config;
 
 use std::process::ExitCode;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ephor_analytics::Analytics;
 use ephor_lake::control::Control;
-use ephor_lake::{Appender, Lake, LakeOptions};
+use ephor_lake::{Appender, Lake};
 use ephor_server::{App, AppParts, ServerError, ServerOptions, TlsFiles};
 use ephor_sources::Door;
 use tokio::sync::{oneshot, watch};
@@ -26,8 +26,8 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(crate) async fn open(dir: &Path) -> Result<Self, Failure> {
-        let (lake, appender) = Lake::open_writer(dir, LakeOptions::default()).await?;
+    pub(crate) async fn open(dir: &Path, config: &Config) -> Result<Self, Failure> {
+        let (lake, appender) = Lake::open_writer(dir, config.lake_options()?).await?;
         let control = Control::open(dir).await?;
         Ok(Self { lake, appender, control, door: Arc::new(Door::new()) })
     }

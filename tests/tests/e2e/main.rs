@@ -15,6 +15,7 @@ mod faulty_upstream;
 mod import;
 mod keys;
 mod kill;
+mod proof;
 mod push;
 mod python_client;
 mod telemetry;

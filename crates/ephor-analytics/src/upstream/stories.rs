@@ -514,7 +514,8 @@ async fn a_question_is_answered_from_the_days_that_were_collected() {
     use crate::query::{AsOf, Days, Direction, GroupBy, ListingQuery, Ordering};
     use ephor_lake::{Lake, LakeOptions, UpstreamListing};
     let dir = tempfile::tempdir().unwrap();
-    let (lake, _appender) = Lake::open_writer(dir.path(), LakeOptions { clock }).await.unwrap();
+    let (lake, _appender) =
+        Lake::open_writer(dir.path(), LakeOptions { clock, ..LakeOptions::default() }).await.unwrap();
     let listing = |day: UtcDay, rows: Vec<Value>| UpstreamListing {
         source: "claude".to_owned(),
         endpoint: "users".to_owned(),

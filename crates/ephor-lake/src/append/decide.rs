@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{AppendOutcome, RowOutcome};
 use crate::error::LakeError;
 use crate::id_index::{ByFingerprint, IdEntry, IdIndex, Known};
+use crate::proof;
 use crate::rows::{Chosen, Chunk};
 use crate::scan::{Reader, Wanted};
 
@@ -133,7 +134,9 @@ fn settle(
         };
         // An id whose row retention has dropped is known and cannot be compared: it stays a duplicate.
         let Some(stored_raw) = stored_raw else { continue };
-        if same_activity(stored_raw, columns.raw.value(row)) {
+        // What was erased comes again whole from a source that still has it: it must not come back in.
+        let erased = stored_raw.contains(proof::ERASED_AT);
+        if erased || same_activity(stored_raw, columns.raw.value(row)) {
             continue;
         }
         decision.outcomes[chunk].turn_into_conflict(row);

@@ -9,6 +9,7 @@ mod writer;
 use serde_json::Value;
 
 use crate::compact::{CompactOptions, CompactReport};
+use crate::erase::{Erasure, ErasureReport};
 use crate::error::LakeError;
 use crate::rows::ActivityRows;
 use crate::usage::{UsageBatch, UsageWriter};
@@ -16,7 +17,7 @@ use crate::usage::{UsageBatch, UsageWriter};
 pub(crate) use decide::{Place, Sorted, sort_out};
 pub(crate) use queue::Intake;
 use queue::{Queue, Request};
-pub(crate) use writer::{Writer, read_ids};
+pub(crate) use writer::{Writer, WriterParts, read_ids};
 
 /// Activities of one source, to be stored together.
 #[derive(Debug)]
@@ -56,6 +57,15 @@ pub enum RowOutcome {
     Duplicate,
     /// The id is stored with another content; this one went to `conflicts`.
     Conflict,
+}
+
+/// What was signed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Notarized {
+    /// Whether there was news to sign a checkpoint of.
+    pub checkpointed: bool,
+    /// The day that was sealed, if one had ended.
+    pub sealed: Option<String>,
 }
 
 impl AppendOutcome {
@@ -100,6 +110,16 @@ impl Appender {
     /// Stores a batch of usage events; resolves when it is on the disk.
     pub async fn append_usage(&self, batch: UsageBatch) -> Result<AppendOutcome, LakeError> {
         self.usage.ask(|answer| Request::Append(batch, answer)).await
+    }
+
+    /// Signs a checkpoint if there is news since the last one, and seals the day that has ended.
+    pub async fn notarize(&self) -> Result<Notarized, LakeError> {
+        self.activities.ask(Request::Notarize).await
+    }
+
+    /// Takes a person out of the activities. What was done is signed, and the tree stays as it was.
+    pub async fn erase(&self, erasure: Erasure) -> Result<ErasureReport, LakeError> {
+        self.activities.ask(|answer| Request::Erase(erasure, answer)).await
     }
 
     /// Merges small files into larger ones, and (with a retention policy) drops the activities that have expired.

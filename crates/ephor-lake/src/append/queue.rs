@@ -4,8 +4,9 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::AppendOutcome;
+use super::{AppendOutcome, Notarized};
 use crate::compact::{CompactOptions, CompactReport};
+use crate::erase::{Erasure, ErasureReport};
 use crate::error::LakeError;
 use crate::limits;
 
@@ -24,6 +25,16 @@ pub(crate) trait Intake: Sized {
     /// Merges and removes files.
     async fn compact(&mut self, options: &CompactOptions) -> Result<CompactReport, LakeError>;
 
+    /// Signs a checkpoint of what was committed, and seals the day that has ended, where there is such a log.
+    async fn notarize(&mut self) -> Result<Notarized, LakeError> {
+        Ok(Notarized::default())
+    }
+
+    /// Takes a person out of what is stored, where such rows are proved.
+    async fn erase(&mut self, _erasure: &Erasure) -> Result<ErasureReport, LakeError> {
+        Ok(ErasureReport::default())
+    }
+
     /// Writes what is only in memory, if losing it costs time; the last call.
     fn finish(&mut self) -> Result<(), LakeError>;
 }
@@ -32,6 +43,8 @@ pub(crate) trait Intake: Sized {
 pub(crate) enum Request<B> {
     Append(B, Answer),
     Compact(CompactOptions, oneshot::Sender<Result<CompactReport, LakeError>>),
+    Notarize(oneshot::Sender<Result<Notarized, LakeError>>),
+    Erase(Erasure, oneshot::Sender<Result<ErasureReport, LakeError>>),
     Close(oneshot::Sender<Result<(), LakeError>>),
 }
 
@@ -95,6 +108,12 @@ async fn run<W: Intake>(mut writer: W, mut inbox: mpsc::Receiver<Request<W::Batc
             }
             Request::Compact(options, answer) => {
                 let _ = answer.send(writer.compact(&options).await);
+            }
+            Request::Notarize(answer) => {
+                let _ = answer.send(writer.notarize().await);
+            }
+            Request::Erase(erasure, answer) => {
+                let _ = answer.send(writer.erase(&erasure).await);
             }
             Request::Close(answer) => {
                 let finished = writer.finish();

@@ -10,14 +10,16 @@ use ephor_wire::timestamp::UtcDay;
 use rayon::prelude::*;
 
 use super::decide::{Conflict, Decision, decide};
-use super::{AppendBatch, AppendOutcome, Intake};
+use super::{AppendBatch, AppendOutcome, Intake, Notarized};
 use crate::compact::{CompactOptions, CompactReport};
 use crate::cursors;
 use crate::encode::{self, Effort};
+use crate::erase::{Erasure, ErasureReport};
 use crate::error::LakeError;
 use crate::files::{self, FileSet, SEQ_TRANSACTION, WrittenFile, all_or_none};
 use crate::id_index::{IdEntry, IdIndex};
 use crate::lock::WriterLock;
+use crate::proof::Notary;
 use crate::rows::{self, Chosen, Chunk};
 use crate::scan::Reader;
 use crate::schema;
@@ -26,14 +28,25 @@ use crate::table::{Change, Table};
 /// Everything that only the holder of the lock may touch.
 pub(crate) struct Writer {
     pub(crate) table: Table,
-    conflicts: Table,
-    recorded_conflicts: HashSet<IdEntry>,
-    index: IdIndex,
+    pub(crate) conflicts: Table,
+    pub(crate) recorded_conflicts: HashSet<IdEntry>,
+    pub(crate) index: IdIndex,
     pub(crate) reader: Reader,
+    pub(crate) notary: Notary,
     clock: fn() -> i64,
     /// Set after a failure: what is in memory may not be what is on the disk.
     doubtful: bool,
     _lock: Arc<WriterLock>,
+}
+
+/// What a writer works on.
+pub(crate) struct WriterParts {
+    pub(crate) table: Table,
+    pub(crate) conflicts: Table,
+    pub(crate) recorded_conflicts: HashSet<IdEntry>,
+    pub(crate) index: IdIndex,
+    pub(crate) reader: Reader,
+    pub(crate) notary: Notary,
 }
 
 impl Intake for Writer {
@@ -55,22 +68,33 @@ impl Intake for Writer {
         compacted
     }
 
+    async fn notarize(&mut self) -> Result<Notarized, LakeError> {
+        self.recover().await?;
+        let (size, now) = (self.reader.files().next_seq, (self.clock)());
+        let checkpointed = self.notary.checkpoint(size, now)?;
+        let sealed = self.notary.seal(size, now).await?;
+        Ok(Notarized { checkpointed, sealed })
+    }
+
+    async fn erase(&mut self, erasure: &Erasure) -> Result<ErasureReport, LakeError> {
+        let erased = self.erase_person(erasure).await;
+        self.doubtful |= erased.is_err();
+        erased
+    }
+
     fn finish(&mut self) -> Result<(), LakeError> {
-        self.index.flush(self.reader.files().next_seq)
+        let size = self.reader.files().next_seq;
+        if !self.doubtful {
+            self.notary.checkpoint(size, (self.clock)())?;
+        }
+        self.index.flush(size)
     }
 }
 
 impl Writer {
-    pub(crate) fn new(
-        table: Table,
-        conflicts: Table,
-        recorded_conflicts: HashSet<IdEntry>,
-        index: IdIndex,
-        reader: Reader,
-        clock: fn() -> i64,
-        lock: Arc<WriterLock>,
-    ) -> Self {
-        Self { table, conflicts, recorded_conflicts, index, reader, clock, doubtful: false, _lock: lock }
+    pub(crate) fn new(parts: WriterParts, clock: fn() -> i64, lock: Arc<WriterLock>) -> Self {
+        let WriterParts { table, conflicts, recorded_conflicts, index, reader, notary } = parts;
+        Self { table, conflicts, recorded_conflicts, index, reader, notary, clock, doubtful: false, _lock: lock }
     }
 
     async fn commit_all(&mut self, batches: Vec<AppendBatch>) -> Result<Vec<AppendOutcome>, LakeError> {
@@ -104,8 +128,14 @@ impl Writer {
         decision: &Decision,
         cursors: BTreeMap<String, serde_json::Value>,
     ) -> Result<(), LakeError> {
-        let files = self.write_files(chunks, &decision.chosen)?;
-        let committed = self.commit_files(&files, decision.next_seq, cursors).await;
+        let first_seq = self.reader.files().next_seq;
+        let (files, leaves) =
+            rayon::join(|| self.write_files(chunks, &decision.chosen), || self.notary.leaves(chunks, &decision.chosen));
+        let files = files?;
+        let committed = match self.notary.prepare(first_seq, &leaves) {
+            Ok(()) => self.commit_files(&files, decision.next_seq, cursors).await,
+            Err(error) => Err(error),
+        };
         if let Err(error) = committed {
             self.forget(&files).await;
             return Err(error);
@@ -115,6 +145,9 @@ impl Writer {
         }
         let added = files.into_iter().map(|file| Arc::new(file.live)).collect();
         self.reader.publish(self.reader.files().after(added, &[], decision.next_seq, self.table.version()));
+        if let Err(error) = self.notary.checkpoint_when_due(decision.next_seq, (self.clock)()) {
+            tracing::warn!(%error, "no checkpoint was signed; what was committed is safe, and the next commit tries again");
+        }
         self.index.flush_when_full(decision.next_seq)
     }
 
@@ -194,6 +227,7 @@ impl Writer {
         self.conflicts.refresh().await?;
         let known_to = self.reader.files().next_seq;
         self.reader.publish(FileSet::of(&self.table).await?);
+        self.notary.settle(&self.reader.files(), &self.reader)?;
         read_ids(&self.reader, &mut self.index, known_to)?;
         self.doubtful = false;
         Ok(())

@@ -18,14 +18,37 @@ use super::outbox::{self, OutboxItem};
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Deed<'a> {
     KeyCreated(&'a KeyRecord),
-    KeyStateChanged { key: &'a KeyRecord, previous: &'a str, current: &'a str },
+    KeyStateChanged {
+        key: &'a KeyRecord,
+        previous: &'a str,
+        current: &'a str,
+    },
     KeyDeleted(&'a KeyRecord),
-    RoleChanged { email: &'a str, user_id: &'a str, previous: Option<Role>, current: Option<Role> },
-    PrimaryOwnerTransferred { previous_owner_id: &'a str, new_owner_id: &'a str },
+    RoleChanged {
+        email: &'a str,
+        user_id: &'a str,
+        previous: Option<Role>,
+        current: Option<Role>,
+    },
+    PrimaryOwnerTransferred {
+        previous_owner_id: &'a str,
+        new_owner_id: &'a str,
+    },
     RecordingEnabled,
     RecordingDisabled,
-    AnalyticsSwitched { previous: bool },
-    SettingChanged { name: &'a str, previous: Option<&'a Value>, current: Option<&'a Value> },
+    AnalyticsSwitched {
+        previous: bool,
+    },
+    SettingChanged {
+        name: &'a str,
+        previous: Option<&'a Value>,
+        current: Option<&'a Value>,
+    },
+    /// Something that the catalogue has no type for, as a type of Ephor's own.
+    Own {
+        kind: &'static str,
+        fields: &'a Value,
+    },
 }
 
 impl Deed<'_> {
@@ -39,6 +62,7 @@ impl Deed<'_> {
             Self::RecordingEnabled | Self::RecordingDisabled => "org_compliance_api_settings_updated",
             Self::AnalyticsSwitched { .. } => "org_analytics_api_capability_updated",
             Self::SettingChanged { .. } => "claude_organization_settings_updated",
+            Self::Own { kind, .. } => kind,
         }
     }
 
@@ -77,6 +101,7 @@ impl Deed<'_> {
             Self::SettingChanged { name, previous, current } => json!({
                 "updates": [{ "type": name, "previous_value": previous, "current_value": current }],
             }),
+            Self::Own { fields, .. } => (*fields).clone(),
         }
     }
 

@@ -2,8 +2,12 @@
 //! What is put here is kept until it is deleted, and comes out in order of time; the same id is kept once.
 //! Never moves anything itself: the server's audit task appends to the lake first and deletes here after.
 
+use ephor_wire::actor::Actor;
+use rand::CryptoRng;
+use serde_json::Value;
 use sqlx::{Row, SqliteConnection};
 
+use super::activities::{self, Deed};
 use super::{Control, ControlError};
 
 /// The source under which activities of Ephor's own making are stored.
@@ -28,6 +32,20 @@ impl Outbox<'_> {
     /// Puts one activity in that belongs to no change of the control database.
     pub async fn put(&self, item: &OutboxItem, now_micros: i64) -> Result<(), ControlError> {
         self.put_many(std::slice::from_ref(item), now_micros).await
+    }
+
+    /// Tells of something that Ephor did and that the catalogue has no type for; the type begins with `ephor_`.
+    pub async fn tell(
+        &self,
+        kind: &'static str,
+        fields: &Value,
+        by: &Actor,
+        now_micros: i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), ControlError> {
+        let mut turn = self.control.write().await?;
+        activities::tell(turn.connection(), Deed::Own { kind, fields }, by, now_micros, rng).await?;
+        turn.commit().await
     }
 
     /// Puts many in with one wait for the disk: for activities that come with every request.

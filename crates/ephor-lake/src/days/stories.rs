@@ -30,7 +30,7 @@ fn day(number: i32) -> UtcDay {
 }
 
 async fn writer(dir: &Path) -> (Lake, Appender) {
-    Lake::open_writer(dir, LakeOptions { clock: || START }).await.unwrap()
+    Lake::open_writer(dir, LakeOptions { clock: || START, ..LakeOptions::default() }).await.unwrap()
 }
 
 fn keys(table: &DayTable, of: UtcDay) -> Vec<String> {
@@ -105,7 +105,7 @@ static NOW: AtomicI64 = AtomicI64::new(START);
 #[tokio::test]
 async fn replaced_files_leave_the_disk_after_a_while_and_at_the_next_opening() {
     let dir = tempfile::tempdir().unwrap();
-    let options = LakeOptions { clock: || NOW.load(Ordering::Relaxed) };
+    let options = LakeOptions { clock: || NOW.load(Ordering::Relaxed), ..LakeOptions::default() };
     let (lake, appender) = Lake::open_writer(dir.path(), options.clone()).await.unwrap();
     let table = lake.day_table(&spec()).await.unwrap();
     for built_from in 1..=3 {

@@ -66,6 +66,11 @@ impl Reader {
         self.store.read_columns(file, names)
     }
 
+    /// Whether the file may hold any of the ids; it may say yes too often, never no.
+    pub(crate) fn may_hold_any(&self, file: &DataFile, ids: &HashSet<&str>) -> Result<bool, LakeError> {
+        self.store.may_hold_any(file, ids)
+    }
+
     /// All columns of a file that is not worth caching (compaction reads each once).
     pub(crate) fn read_whole(path: &Path) -> Result<RecordBatch, LakeError> {
         parquet_file::read_whole(path)

@@ -32,7 +32,7 @@ fn listing(slot: &str, of: UtcDay, rows: &str) -> UpstreamListing {
 }
 
 async fn writer(dir: &Path) -> (Lake, Appender) {
-    Lake::open_writer(dir, LakeOptions { clock: || START }).await.unwrap()
+    Lake::open_writer(dir, LakeOptions { clock: || START, ..LakeOptions::default() }).await.unwrap()
 }
 
 async fn record(lake: &Lake, rows: &str) -> (usize, usize, usize) {

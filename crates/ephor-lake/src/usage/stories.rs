@@ -49,7 +49,7 @@ fn events(numbers: impl IntoIterator<Item = u64>) -> Vec<UsageEvent> {
 }
 
 async fn writer(dir: &Path) -> (Lake, Appender) {
-    Lake::open_writer(dir, LakeOptions { clock: || START + 100 * 24 * HOUR }).await.unwrap()
+    Lake::open_writer(dir, LakeOptions { clock: || START + 100 * 24 * HOUR, ..LakeOptions::default() }).await.unwrap()
 }
 
 /// Everything stored, by `seq`, read back from the files.

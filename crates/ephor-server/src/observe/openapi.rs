@@ -162,6 +162,7 @@ fn success(answer: Answer) -> Option<(&'static str, Response)> {
         Answer::Created => Some(("201", of("What was made; a secret is shown this once", None))),
         Answer::Grpc => Some(("200", Response::new("A gRPC message, or a gRPC status that says what went wrong"))),
         Answer::Text => Some(("200", Response::new("Text"))),
+        Answer::Bytes => Some(("200", Response::new("Bytes"))),
         Answer::Refusal => None,
     }
 }

@@ -1,11 +1,12 @@
-//! Ephor's own paths: activities and usage events pushed in, keys, the Analytics API's switch, and the organization
-//! that this node serves.
+//! Ephor's own paths: activities and usage events pushed in, keys, the Analytics API's switch, the organization that
+//! this node serves, and the log that proves what it holds.
 //! Promises that what can be done here can be done on the command line too, and the other way round.
 //! Never shows a secret twice.
 
 mod analytics_switch;
 mod intake;
 mod keys;
+mod log;
 mod organization;
 mod usage;
 
@@ -22,4 +23,11 @@ pub(crate) fn mount(routes: Routes) -> Routes {
         .serve(&analytics_switch::READ, analytics_switch::read)
         .serve(&analytics_switch::WRITE, analytics_switch::write)
         .serve(&organization::SHOW, organization::show)
+        .serve(&log::CHECKPOINT, log::checkpoint)
+        .serve(&log::TILE, log::tile)
+        .serve(&log::KEYS, log::keys)
+        .serve(&log::CONSISTENCY, log::consistency)
+        .serve(&log::PROOFS, log::proofs)
+        .serve(&log::SEALS, log::seals)
+        .serve(&log::REMOVALS, log::removals)
 }

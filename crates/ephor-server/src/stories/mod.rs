@@ -13,6 +13,7 @@ mod errors;
 mod intake;
 mod keys;
 mod listening;
+mod log;
 mod telemetry;
 
 use std::cell::Cell;
@@ -188,6 +189,15 @@ impl House {
 
     async fn get(&self, path: &str, key: &str) -> Answer {
         self.send(Request::get(path).header("x-api-key", key).body(Body::empty()).unwrap()).await
+    }
+
+    /// The body of an answer that is no text.
+    async fn bytes(&self, path: &str) -> Vec<u8> {
+        let mut request = Request::get(path).body(Body::empty()).unwrap();
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([203, 0, 113, 7], 4711))));
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        response.into_body().collect().await.unwrap().to_bytes().to_vec()
     }
 
     async fn post(&self, path: &str, key: &str, body: &Value) -> Answer {

@@ -2,6 +2,10 @@
 //! The command reference in `docs/commands.md` is generated from here.
 //! Never reads a file or the clock: parsing only.
 
+mod proof;
+
+pub(crate) use proof::{Erase, Key, Verify};
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -295,6 +299,21 @@ pub(crate) enum LakeCommand {
     Stats,
     /// Merge small files into sorted ones; with `[retention]` in ephor.toml, let expired days go.
     Compact,
+    /// Check every activity against the tree, and every signature: exit 0 intact, 1 with what is wrong.
+    Verify(proof::Verify),
+    /// The newest signed checkpoint; one of what is new is signed first, unless a node has the lake open.
+    Checkpoint,
+    /// Proofs that activities are in the log, each with its bytes, and the checkpoint that they lead to. Always JSON.
+    Prove {
+        /// Ids of activities.
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+    },
+    /// The keys that sign checkpoints, seals and removals.
+    #[command(subcommand)]
+    Key(proof::Key),
+    /// Take a person out of the activities; the tree and its proofs stay as they are.
+    Erase(proof::Erase),
 }
 
 #[derive(Debug, Subcommand)]

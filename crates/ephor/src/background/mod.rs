@@ -4,6 +4,7 @@
 
 mod close_days;
 mod follow_usage;
+mod notarize;
 mod upkeep;
 
 use ephor_analytics::Analytics;
@@ -30,6 +31,7 @@ pub(crate) fn start(
     let Parts { lake, appender, analytics } = parts;
     Ok(vec![
         tokio::spawn(upkeep::upkeep(appender.clone(), config.retention()?, stop.clone())),
+        tokio::spawn(notarize::notarize(appender.clone(), stop.clone())),
         tokio::spawn(follow_usage::follow_usage(lake.clone(), appender.clone(), stop.clone())),
         tokio::spawn(close_days::close_days(analytics.clone(), config.analytics.limits()?, stop.clone())),
     ])

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use ephor_analytics::Analytics;
-use ephor_lake::{Lake, LakeOptions};
+use ephor_lake::Lake;
 use serde::Serialize;
 
 use crate::arguments::{AnalyticsCommand, Global};
@@ -25,7 +25,7 @@ struct Done {
 pub(super) async fn run(global: &Global, config: &Config, action: AnalyticsCommand) -> Result<ExitCode, Failure> {
     let AnalyticsCommand::Rebuild { from, to } = action;
     let limits = config.analytics.limits()?;
-    let (lake, appender) = Lake::open_writer(&config.data_dir(global), LakeOptions::default()).await?;
+    let (lake, appender) = Lake::open_writer(&config.data_dir(global), config.lake_options()?).await?;
     ephor_sources::follow_activities(&lake, &appender, now_micros()).await?;
     let first_with_usage = lake.usage().days().first().map(|day| day.day);
     let last = to.as_deref().map_or_else(|| Ok(limits.closed_day(now_micros())), parse_day)?;

@@ -19,7 +19,7 @@ const UNNAMED: &str = "upstream";
 
 pub(super) async fn run(global: &Global, config: &Config, options: &Collect) -> Result<ExitCode, Failure> {
     let upstreams = chosen(config, options)?;
-    let node = Node::open(&config.data_dir(global)).await?;
+    let node = Node::open(&config.data_dir(global), config).await?;
     init::found(&node.control, "My organization", "owner@localhost").await?;
     let sources = upstreams.iter().map(|upstream| collecting::source(upstream, &node)).collect::<Result<Vec<_>, _>>();
     let result = match sources {

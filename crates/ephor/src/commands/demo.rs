@@ -61,7 +61,7 @@ pub(super) async fn run(global: &Global, config: &Config, options: &Demo) -> Res
         return Err(Failure::usage(format!("{} belongs to an Ephor that is no demo", dir.display()))
             .hint("name a folder of its own: ephor demo --data-dir demo-data"));
     }
-    let node = Node::open(&dir).await?;
+    let node = Node::open(&dir, config).await?;
     let mut memory = recall(&memory_path, options, &node).await?;
     if !memory.complete {
         take_in(&dir, &memory, &node).await?;

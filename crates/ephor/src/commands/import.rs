@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use ephor_lake::{Appender, Lake, LakeOptions};
+use ephor_lake::{Appender, Lake};
 use ephor_sources::{Door, ImportOptions, ImportProgress, ImportSummary, UsageDoor};
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ use crate::progress::Progress;
 
 pub(super) async fn run(global: &Global, config: &Config, options: Import) -> Result<ExitCode, Failure> {
     let dir = config.data_dir(global);
-    let (lake, appender) = Lake::open_writer(&dir, LakeOptions::default()).await?;
+    let (lake, appender) = Lake::open_writer(&dir, config.lake_options()?).await?;
     let result = match options.people_of.clone() {
         Some(organization) => import_people(global, &options, &organization, &lake).await,
         None if options.usage => import_usage(global, options, &appender).await,

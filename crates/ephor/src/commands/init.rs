@@ -5,8 +5,8 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use ephor_lake::Lake;
 use ephor_lake::control::{Control, KeyReach, NewKey, Place, Role};
-use ephor_lake::{Lake, LakeOptions};
 use ephor_wire::actor::Actor;
 use ephor_wire::scope::{Scope, ScopeSet};
 use serde::Serialize;
@@ -40,7 +40,7 @@ pub(super) async fn run(global: &Global, config: &Config, options: &Init) -> Res
         return Err(Failure::new(format!("there is an Ephor in {} already", dir.display()))
             .hint("`ephor keys create` makes further keys; another --data-dir makes another Ephor"));
     }
-    let (_, appender) = Lake::open_writer(&dir, LakeOptions::default()).await?;
+    let (_, appender) = Lake::open_writer(&dir, config.lake_options()?).await?;
     appender.close().await?;
     let control = Control::open(&dir).await?;
     found(&control, &options.name, &options.owner).await?;

@@ -1,4 +1,4 @@
-//! `ephor lake`: ask the lake in SQL, count what it holds, compact it.
+//! `ephor lake`: ask the lake in SQL, count what it holds, compact it, prove it.
 //! SQL and counts open it for reading, beside a running node; compaction needs the lake to itself.
 //! Never changes an activity.
 
@@ -8,8 +8,9 @@ use arrow::json::ArrayWriter;
 use arrow::json::writer::WriterBuilder;
 use arrow::record_batch::RecordBatch;
 use arrow::util::pretty::pretty_format_batches;
-use ephor_lake::{CompactOptions, CompactReach, Lake, LakeOptions, LakeStats};
+use ephor_lake::{CompactOptions, CompactReach, Lake, LakeStats};
 
+use super::proof;
 use crate::arguments::{Format, Global, LakeCommand};
 use crate::config::Config;
 use crate::failure::Failure;
@@ -26,8 +27,13 @@ pub(super) async fn run(global: &Global, config: &Config, action: LakeCommand) -
             let stats = Lake::open_reader(&dir).await?.stats().await?;
             output::print(global.format, &stats, describe)?;
         }
+        LakeCommand::Verify(options) => return proof::verify(global, &dir, &options).await,
+        LakeCommand::Checkpoint => return proof::checkpoint(global, config, &dir).await,
+        LakeCommand::Prove { ids } => return proof::prove(&dir, &ids).await,
+        LakeCommand::Key(action) => return proof::key(global, config, &dir, action),
+        LakeCommand::Erase(options) => return proof::erase(global, config, &dir, &options).await,
         LakeCommand::Compact => {
-            let (_, appender) = Lake::open_writer(&dir, LakeOptions::default()).await?;
+            let (_, appender) = Lake::open_writer(&dir, config.lake_options()?).await?;
             let options = CompactOptions { reach: CompactReach::Everything, retention: config.retention()? };
             let report = appender.compact(options).await;
             appender.close().await?;

@@ -11,6 +11,7 @@ mod init;
 mod keys;
 mod lake;
 mod org;
+mod proof;
 mod simulate;
 mod up;
 

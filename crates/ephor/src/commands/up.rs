@@ -26,7 +26,7 @@ pub(super) async fn run(global: &Global, config: &Config, options: &Up) -> Resul
     let mut server = config.server.clone();
     server.listen = options.listen.unwrap_or(server.listen);
     server.allow_plaintext_public |= options.allow_plaintext_public;
-    let node = Node::open(&dir).await?;
+    let node = Node::open(&dir, config).await?;
     let sources = collecting::prepare(config, &node)?;
     let serving = Serving::start(node, &server, config).await?;
     let collectors = collecting::start(sources, &serving.stop_receiver());
