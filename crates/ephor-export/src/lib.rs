@@ -5,24 +5,34 @@
 #![warn(missing_docs)]
 
 mod deliver;
+mod entra;
 mod error;
 mod format;
 mod guard;
+mod http;
 mod json;
 mod limits;
 mod meaning;
+mod receiver;
 mod record;
 mod redaction;
 mod settings;
 mod sink;
+#[cfg(test)]
+mod stories;
+mod tls;
 
 pub use deliver::{
     Delivered, ExportContext, LakeIs, ReplaySpan, Replayed, Replaying, Until, deliver, replay,
 };
 pub use error::ExportError;
-pub use format::{Format, OcsfVersion};
+pub use format::{Format, OcsfVersion, preview};
 pub use meaning::Level;
 pub use record::{Place, Record};
 pub use redaction::{Redaction, RedactionRule, Treatment};
-pub use settings::{RedactSetting, Secrets, SinkSettings, Start, Stream};
-pub use sink::{FileSettings, StdoutSettings};
+pub use settings::{RedactSetting, Secrets, SinkSettings, Start};
+pub use sink::{
+    DatadogSettings, ElasticSettings, FileSettings, Framing, SentinelSettings, SplunkHecSettings, StdoutSettings,
+    SumoLogicSettings, SyslogSettings, Transport, WebhookBody, WebhookSettings,
+};
+pub use tls::TlsSettings;

@@ -12,9 +12,12 @@ use crate::error::ExportError;
 use crate::format::Format;
 use crate::guard::Reach;
 use crate::limits;
-use crate::meaning::Level;
+use crate::receiver;
 use crate::redaction::{Redaction, RedactionRule, Treatment};
-use crate::sink::{FileSettings, FileSink, Sink, StdoutSettings, StdoutSink};
+use crate::sink::{
+    DatadogSettings, ElasticSettings, FileSettings, SentinelSettings, Sink, SplunkHecSettings, StdoutSettings,
+    SumoLogicSettings, SyslogSettings, WebhookSettings,
+};
 
 /// One sink as it is configured.
 #[derive(Debug, Clone, Deserialize)]
@@ -25,18 +28,12 @@ pub struct SinkSettings {
     /// What records look like. The default depends on the receiver.
     #[serde(default)]
     pub format: Option<String>,
-    /// What it is given.
-    #[serde(default = "everything")]
-    pub streams: Vec<Stream>,
     /// Where a new sink begins.
     #[serde(default)]
     pub start: Start,
     /// Only activities for which this SQL condition over the columns of `activities` holds.
     #[serde(default)]
     pub filter: Option<String>,
-    /// Only findings of at least this severity.
-    #[serde(default)]
-    pub min_severity: Option<Level>,
     /// Fields that stay home.
     #[serde(default)]
     pub redact: Vec<RedactSetting>,
@@ -64,16 +61,27 @@ pub struct SinkSettings {
     /// Standard output.
     #[serde(default)]
     pub stdout: Option<StdoutSettings>,
-}
-
-/// What a sink can be given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Stream {
-    /// Activities.
-    Activities,
-    /// Findings.
-    Findings,
+    /// Syslog over UDP, TCP or TLS.
+    #[serde(default)]
+    pub syslog: Option<SyslogSettings>,
+    /// Splunk's HTTP Event Collector.
+    #[serde(default)]
+    pub splunk_hec: Option<SplunkHecSettings>,
+    /// Elasticsearch or OpenSearch.
+    #[serde(default)]
+    pub elastic: Option<ElasticSettings>,
+    /// Microsoft Sentinel.
+    #[serde(default)]
+    pub sentinel: Option<SentinelSettings>,
+    /// Datadog.
+    #[serde(default)]
+    pub datadog: Option<DatadogSettings>,
+    /// Sumo Logic.
+    #[serde(default)]
+    pub sumo_logic: Option<SumoLogicSettings>,
+    /// Any receiver of HTTPS posts.
+    #[serde(default)]
+    pub webhook: Option<WebhookSettings>,
 }
 
 /// Where a new sink begins.
@@ -97,10 +105,6 @@ pub struct RedactSetting {
     pub how: Treatment,
 }
 
-fn everything() -> Vec<Stream> {
-    vec![Stream::Activities, Stream::Findings]
-}
-
 /// How secrets are read: from a reference, to the secret or to words that say why not.
 pub type Secrets = fn(&str) -> Result<SecretString, String>;
 
@@ -109,7 +113,6 @@ pub(crate) struct Plan {
     pub(crate) name: String,
     pub(crate) kind: &'static str,
     pub(crate) format: Format,
-    pub(crate) streams: Vec<Stream>,
     pub(crate) start: Start,
     pub(crate) filter: Option<ephor_lake::RowPredicate>,
     pub(crate) redaction: Redaction,
@@ -137,13 +140,12 @@ pub(crate) struct Usual {
 
 impl Usual {
     pub(crate) fn of(kind: &'static str) -> Self {
-        Self {
-            kind,
-            format: Format::Ocsf(crate::OcsfVersion::default()),
-            events: limits::BATCH_EVENTS,
-            bytes: limits::BATCH_BYTES,
-            age: limits::BATCH_AGE,
-        }
+        let format = match kind {
+            "elastic" => Format::Ecs,
+            "syslog" => Format::Cef,
+            _ => Format::Ocsf(crate::OcsfVersion::default()),
+        };
+        Self { kind, format, events: limits::BATCH_EVENTS, bytes: limits::BATCH_BYTES, age: limits::BATCH_AGE }
     }
 }
 
@@ -154,10 +156,8 @@ impl SinkSettings {
         Self {
             name: name.to_owned(),
             format: None,
-            streams: everything(),
             start: Start::default(),
             filter: None,
-            min_severity: None,
             redact: Vec::new(),
             redact_key: None,
             batch_events: None,
@@ -167,12 +167,19 @@ impl SinkSettings {
             allow_private: false,
             file: None,
             stdout: None,
+            syslog: None,
+            splunk_hec: None,
+            elastic: None,
+            sentinel: None,
+            datadog: None,
+            sumo_logic: None,
+            webhook: None,
         }
     }
 
     /// Checks everything that can be checked without sending, and says what is wrong.
     pub fn check(&self, secrets: Secrets) -> Result<(), ExportError> {
-        self.plan(secrets).map(|_| ())
+        self.plan(secrets, || 0).map(|_| ())
     }
 
     /// What it speaks, if it names exactly one receiver.
@@ -182,12 +189,22 @@ impl SinkSettings {
         if let [kind] = named[..] { Some(kind) } else { None }
     }
 
-    fn receivers(&self) -> [Option<&'static str>; 2] {
-        [self.file.as_ref().map(|_| "file"), self.stdout.as_ref().map(|_| "stdout")]
+    fn receivers(&self) -> [Option<&'static str>; 9] {
+        [
+            self.file.as_ref().map(|_| "file"),
+            self.stdout.as_ref().map(|_| "stdout"),
+            self.syslog.as_ref().map(|_| "syslog"),
+            self.splunk_hec.as_ref().map(|_| "splunk_hec"),
+            self.elastic.as_ref().map(|_| "elastic"),
+            self.sentinel.as_ref().map(|_| "sentinel"),
+            self.datadog.as_ref().map(|_| "datadog"),
+            self.sumo_logic.as_ref().map(|_| "sumo_logic"),
+            self.webhook.as_ref().map(|_| "webhook"),
+        ]
     }
 
-    /// The redaction and format alone, for showing what a record would look like.
-    pub(crate) fn plan(&self, secrets: Secrets) -> Result<Plan, ExportError> {
+    /// Checks the settings and opens the receiver; nothing is connected yet.
+    pub(crate) fn plan(&self, secrets: Secrets, clock: fn() -> i64) -> Result<Plan, ExportError> {
         let wrong = |what: String| ExportError::settings(&self.name, what);
         let kinds: Vec<&str> = self.receivers().into_iter().flatten().collect();
         if kinds.len() != 1 {
@@ -200,11 +217,9 @@ impl SinkSettings {
         if self.name.is_empty() || !self.name.chars().all(well_named) || self.name.starts_with('.') {
             return Err(wrong("a name has letters, digits, `-`, `_` and `.`, and does not begin with a dot".to_owned()));
         }
-        let (usual, sink) = self.receiver(secrets, self.reach())?;
-        let format = match &self.format {
-            Some(text) => text.parse().map_err(wrong)?,
-            None => usual.format,
-        };
+        let usual = Usual::of(kinds[0]);
+        let format = self.format_or(usual.format)?;
+        let sink = receiver::open(self, secrets, clock, format).map_err(wrong)?;
         let filter = self.filter.as_deref().map(ephor_lake::RowPredicate::parse).transpose();
         let seconds = |name: &str, wish: Option<f64>, usual: Duration| match wish {
             None => Ok(usual),
@@ -218,7 +233,6 @@ impl SinkSettings {
             name: self.name.clone(),
             kind: usual.kind,
             format,
-            streams: self.streams.clone(),
             start: self.start,
             filter: filter.map_err(|error| wrong(format!("filter: {error}")))?,
             redaction: self.redaction(secrets)?,
@@ -232,18 +246,23 @@ impl SinkSettings {
         })
     }
 
-    fn reach(&self) -> Reach {
+    pub(crate) fn reach(&self) -> Reach {
         if self.allow_private { Reach::Private } else { Reach::Public }
     }
 
-    fn receiver(&self, _secrets: Secrets, _reach: Reach) -> Result<(Usual, Box<dyn Sink>), ExportError> {
-        if let Some(file) = &self.file {
-            return Ok((Usual::of("file"), Box::new(FileSink::new(file.clone()))));
-        }
-        Ok((Usual::of("stdout"), Box::new(StdoutSink)))
+    /// What its records look like.
+    pub fn format(&self) -> Result<Format, ExportError> {
+        self.format_or(Usual::of(self.kind().unwrap_or("file")).format)
     }
 
-    fn redaction(&self, secrets: Secrets) -> Result<Redaction, ExportError> {
+    fn format_or(&self, usual: Format) -> Result<Format, ExportError> {
+        match &self.format {
+            Some(text) => text.parse().map_err(|what: String| ExportError::settings(&self.name, what)),
+            None => Ok(usual),
+        }
+    }
+
+    pub(crate) fn redaction(&self, secrets: Secrets) -> Result<Redaction, ExportError> {
         let wrong = |what: String| ExportError::settings(&self.name, what);
         let rule = |setting: &RedactSetting| match Pattern::new(&setting.field) {
             Ok(field) => Ok(RedactionRule { field, how: setting.how }),

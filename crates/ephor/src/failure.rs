@@ -62,6 +62,7 @@ macro_rules! failure_from {
 
 failure_from!(
     ephor_analytics::AnalyticsError,
+    ephor_export::ExportError,
     ephor_lake::LakeError,
     ephor_lake::control::ControlError,
     ephor_sources::SourceError,

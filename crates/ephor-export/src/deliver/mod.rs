@@ -8,8 +8,6 @@ mod letters;
 mod lock;
 mod pace;
 mod replay;
-#[cfg(test)]
-mod stories;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -23,7 +21,7 @@ use tokio::sync::watch;
 
 use crate::error::ExportError;
 use crate::limits;
-use crate::settings::{Plan, Secrets, SinkSettings, Start, Stream};
+use crate::settings::{Plan, Secrets, SinkSettings, Start};
 use assemble::{Assembler, Batch};
 use attempt::{Attempts, Taken};
 use lock::DeliveryLock;
@@ -83,7 +81,7 @@ pub struct Delivered {
 
 /// Delivers to one sink.
 pub async fn deliver(settings: &SinkSettings, context: &ExportContext, until: Until) -> Result<Delivered, ExportError> {
-    let plan = settings.plan(context.secrets)?;
+    let plan = settings.plan(context.secrets, context.clock)?;
     let _lock = DeliveryLock::take(&context.data_dir, &plan.name)?;
     let mut delivery = Delivery::open(plan, context, until).await?;
     let outcome = delivery.run().await;
@@ -99,7 +97,6 @@ struct Delivery<'c> {
     until: Until,
     assembler: Assembler,
     attempts: Attempts,
-    streams: Vec<Stream>,
     activities: ExportPlace,
     /// Where the activities end that a run with an end delivers.
     end: u64,
@@ -122,7 +119,7 @@ enum Work {
 
 impl<'c> Delivery<'c> {
     async fn open(plan: Plan, context: &'c ExportContext, until: Until) -> Result<Self, ExportError> {
-        let Plan { name, kind, format, streams, start, filter, redaction, batch, retry_longest, sink } = plan;
+        let Plan { name, kind, format, start, filter, redaction, batch, retry_longest, sink } = plan;
         context.lake.refresh().await?;
         let end = context.lake.next_seq();
         let begin = match start {
@@ -141,7 +138,6 @@ impl<'c> Delivery<'c> {
             name,
             context,
             until,
-            streams,
             end,
             passed_over: 0,
             pace: Pace::default(),
@@ -176,7 +172,7 @@ impl<'c> Delivery<'c> {
 
     /// Delivers what there is of the activities, up to one batch and the one after it.
     async fn activities(&mut self) -> Result<Work, ExportError> {
-        if !self.streams.contains(&Stream::Activities) || !self.is_worth_a_batch().await? {
+        if !self.is_worth_a_batch().await? {
             return Ok(Work::Nothing);
         }
         let mut batch = self.assembler.activities(self.activities, self.known_end()).await?;

@@ -55,7 +55,7 @@ pub async fn replay(
     span: &ReplaySpan,
     replaying: Replaying,
 ) -> Result<Replayed, ExportError> {
-    let plan = settings.plan(context.secrets)?;
+    let plan = settings.plan(context.secrets, context.clock)?;
     context.lake.refresh().await?;
     let (places, filter) = reach(&plan, context, span)?;
     let Plan { name, format, redaction, batch, retry_longest, sink, .. } = plan;

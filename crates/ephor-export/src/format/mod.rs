@@ -17,10 +17,12 @@ use ephor_wire::content;
 use ephor_wire::header::Header;
 use serde_json::{Map, Value};
 
+use crate::error::ExportError;
 use crate::json::Object;
 use crate::meaning::{Facts, Level};
 use crate::record::{Place, Record};
 use crate::redaction::Redaction;
+use crate::settings::{Secrets, SinkSettings};
 
 pub use ocsf::OcsfVersion;
 
@@ -103,6 +105,12 @@ impl Stored<'_> {
         product.text("vendor_name", self.vendor());
         product.text("name", self.product_name());
     }
+}
+
+/// What a sink would be given of one activity, which need not be stored.
+pub fn preview(raw: &str, settings: &SinkSettings, secrets: Secrets, now_micros: i64) -> Result<Record, ExportError> {
+    let arrival = Arrival { seq: 0, received_at_micros: now_micros, source: "preview".to_owned(), raw: raw.to_owned() };
+    Ok(activity(&arrival, settings.format()?, &settings.redaction(secrets)?))
 }
 
 /// Makes the record of one activity.

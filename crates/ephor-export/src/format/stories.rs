@@ -227,7 +227,8 @@ proptest! {
         prop_assert_eq!(&header[..3], ["CEF:0", "Anthropic", "Claude Compliance API"]);
         let value = |key: &str| pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
         let wanted = shown(agent.trim()).trim().to_owned();
-        prop_assert_eq!(value("requestClientApplication").unwrap_or_default().trim(), wanted);
+        let read = value("requestClientApplication").unwrap_or_default();
+        prop_assert_eq!(read.trim(), wanted);
         prop_assert_eq!(value("cs1"), Some("activity_01".to_owned()));
         let line = text(&row, Format::Leef);
         let fields: Vec<&str> = line.splitn(7, '|').collect();

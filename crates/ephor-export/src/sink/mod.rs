@@ -20,11 +20,25 @@ use async_trait::async_trait;
 use crate::limits;
 use crate::record::Record;
 
+pub use datadog::DatadogSettings;
+pub use elastic::ElasticSettings;
 pub use file::FileSettings;
+pub use sentinel::SentinelSettings;
+pub use splunk_hec::SplunkHecSettings;
 pub use stdout::StdoutSettings;
+pub use sumo_logic::SumoLogicSettings;
+pub use syslog::{Framing, SyslogSettings, Transport};
+pub use webhook::{WebhookBody, WebhookSettings};
 
+pub(crate) use datadog::DatadogSink;
+pub(crate) use elastic::{ElasticCredentials, ElasticSink};
 pub(crate) use file::FileSink;
+pub(crate) use sentinel::{SCOPE as SENTINEL_SCOPE, SentinelSink};
+pub(crate) use splunk_hec::SplunkHecSink;
 pub(crate) use stdout::StdoutSink;
+pub(crate) use sumo_logic::SumoLogicSink;
+pub(crate) use syslog::SyslogSink;
+pub(crate) use webhook::{WebhookCredentials, WebhookSink};
 
 /// What became of one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +120,7 @@ pub(crate) fn short(words: &str) -> String {
 
 /// A receiver's door.
 #[async_trait]
-pub(crate) trait Sink: Send {
+pub(crate) trait Sink: Send + Sync {
     /// Hands a batch over, in order. The answer has one verdict for each record.
     async fn send(&mut self, batch: &[Record]) -> Result<Vec<Verdict>, Broken>;
 

@@ -20,7 +20,7 @@ use crate::record::Record;
 use crate::tls::TlsSettings;
 
 /// `splunk_hec = { url = "https://…:8088", token = "env:…", … }`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SplunkHecSettings {
     /// Where the collector is, without its path.

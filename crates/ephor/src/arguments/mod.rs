@@ -2,8 +2,10 @@
 //! The command reference in `docs/commands.md` is generated from here.
 //! Never reads a file or the clock: parsing only.
 
+mod export;
 mod proof;
 
+pub(crate) use export::{ExportCommand, ExportPreview, ExportReplay, ExportRetry, ExportRun};
 pub(crate) use proof::{Erase, Key, Verify};
 
 use std::net::SocketAddr;
@@ -76,6 +78,9 @@ pub(crate) enum Command {
     /// The aggregates behind the Analytics API.
     #[command(subcommand)]
     Analytics(AnalyticsCommand),
+    /// Hand activities on to a SIEM, in its own format.
+    #[command(subcommand)]
+    Export(ExportCommand),
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ mod analytics;
 mod collect;
 mod demo;
 mod doctor;
+mod export;
 mod import;
 mod init;
 mod keys;
@@ -36,6 +37,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Keys(action) => keys::run(&global, &config, action).await,
         Command::Org(action) => org::run(&global, &config, action).await,
         Command::Analytics(action) => analytics::run(&global, &config, action).await,
+        Command::Export(action) => export::run(&global, &config, action).await,
         Command::Lake(action) => lake::run(&global, &config, action).await,
     }
 }
