@@ -28,7 +28,9 @@ pub enum ExportError {
         known: String,
     },
     /// Somebody else delivers to this sink.
-    #[error("sink `{sink}` is being delivered to by another process on this data folder; one at a time keeps the order")]
+    #[error(
+        "sink `{sink}` is being delivered to by another process on this data folder; one at a time keeps the order"
+    )]
     Busy {
         /// The sink's name.
         sink: String,

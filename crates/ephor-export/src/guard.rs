@@ -53,7 +53,9 @@ impl Reach {
 fn forbidden(host: &str, address: IpAddr) -> String {
     match kind(address) {
         Kind::Never => format!("{host} is {address}, which no sink may reach"),
-        _ => format!("{host} is {address}, an address of a private network; `allow_private = true` lets this sink reach it"),
+        _ => format!(
+            "{host} is {address}, an address of a private network; `allow_private = true` lets this sink reach it"
+        ),
     }
 }
 

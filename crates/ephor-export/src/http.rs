@@ -157,7 +157,12 @@ impl From<bool> for Packing {
 }
 
 /// Puts a body on a request.
-pub(crate) fn with_body(request: RequestBuilder, kind: &'static str, body: Vec<u8>, packing: Packing) -> RequestBuilder {
+pub(crate) fn with_body(
+    request: RequestBuilder,
+    kind: &'static str,
+    body: Vec<u8>,
+    packing: Packing,
+) -> RequestBuilder {
     let request = request.header(CONTENT_TYPE, kind);
     match packing {
         Packing::Plain => request.body(body),
@@ -177,7 +182,8 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
 /// A header whose value no log shows.
 pub(crate) fn secret_header(before: &str, secret: &SecretString) -> Result<HeaderValue, String> {
     let text = format!("{before}{}", secret.expose_secret());
-    let mut value = HeaderValue::from_str(&text).map_err(|_| "the secret holds characters that no header may".to_owned())?;
+    let mut value =
+        HeaderValue::from_str(&text).map_err(|_| "the secret holds characters that no header may".to_owned())?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -22,9 +22,7 @@ mod sink;
 mod stories;
 mod tls;
 
-pub use deliver::{
-    Delivered, ExportContext, LakeIs, ReplaySpan, Replayed, Replaying, Until, deliver, replay,
-};
+pub use deliver::{Delivered, ExportContext, LakeIs, ReplaySpan, Replayed, Replaying, Until, deliver, replay};
 pub use error::ExportError;
 pub use format::{Format, OcsfVersion, preview};
 pub use meaning::Level;

@@ -215,7 +215,9 @@ impl SinkSettings {
         }
         let well_named = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if self.name.is_empty() || !self.name.chars().all(well_named) || self.name.starts_with('.') {
-            return Err(wrong("a name has letters, digits, `-`, `_` and `.`, and does not begin with a dot".to_owned()));
+            return Err(wrong(
+                "a name has letters, digits, `-`, `_` and `.`, and does not begin with a dot".to_owned(),
+            ));
         }
         let usual = Usual::of(kinds[0]);
         let format = self.format_or(usual.format)?;

@@ -217,11 +217,7 @@ impl Lake {
     }
 
     /// As [`Lake::arrivals`], but only those that a condition lets through; the others are passed over unread.
-    pub async fn arrivals_where(
-        &self,
-        span: Range<u64>,
-        filter: Option<&RowPredicate>,
-    ) -> Result<Arrivals, LakeError> {
+    pub async fn arrivals_where(&self, span: Range<u64>, filter: Option<&RowPredicate>) -> Result<Arrivals, LakeError> {
         match self.arrivals_now(span.clone(), filter.cloned()).await {
             // As for a page: compaction in another process has replaced a file.
             Err(LakeError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {

@@ -103,7 +103,12 @@ impl Serving {
         let rest = NodeRest { appender: appender.clone(), control: control.clone() };
         let (stop, stopping) = watch::channel(false);
         let analytics = Analytics::open(&lake, config.analytics.options()).await?;
-        let parts = Parts { lake: lake.clone(), appender: appender.clone(), analytics: analytics.clone(), control: control.clone() };
+        let parts = Parts {
+            lake: lake.clone(),
+            appender: appender.clone(),
+            analytics: analytics.clone(),
+            control: control.clone(),
+        };
         let upkeep = background::start(&parts, config, &data_dir, &stopping)?;
         let app = App::new(AppParts { lake, appender, analytics, control, door, clock: now_micros, options });
         let background = ephor_server::spawn_background(&app, stopping);

@@ -11,6 +11,7 @@ mod demo;
 mod disk_full;
 mod docs;
 mod enablement;
+mod export;
 mod faulty_upstream;
 mod import;
 mod keys;

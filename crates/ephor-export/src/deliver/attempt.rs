@@ -82,7 +82,8 @@ impl Attempts {
             let Some(refusal) = round.refusal else { return Ok(Taken::All(verdicts)) };
             failures += 1;
             let pause = pause(&refusal, pauses.next().unwrap_or(self.longest));
-            note_failure(context, name, &refusal, pause).await?;
+            let first = batch.first().map_or(0, |record| record.place.number());
+            note_failure(context, name, &refusal, pause, context.lake.next_seq().saturating_sub(first)).await?;
             if let Refusal::Gone { why } = &refusal {
                 return Ok(Taken::GivenUp(why.clone()));
             }

@@ -13,9 +13,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use ephor_lake::Lake;
-use ephor_lake::control::{
-    Control, DeadLetter, ExportAdvance, ExportFailure, ExportPlace, ExportStream, ExportTotals,
-};
+use ephor_lake::control::{Control, DeadLetter, ExportAdvance, ExportFailure, ExportPlace, ExportStream, ExportTotals};
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -90,6 +88,9 @@ pub async fn deliver(settings: &SinkSettings, context: &ExportContext, until: Un
     }
     outcome.map(|()| delivery.done)
 }
+
+/// Records that wait, by sink.
+const LAG: &str = "ephor_export_lag_records";
 
 struct Delivery<'c> {
     name: String,
@@ -219,6 +220,7 @@ impl<'c> Delivery<'c> {
             self.context.lake.refresh().await?;
         }
         let waiting = self.known_end().saturating_sub(self.activities.next);
+        metrics::gauge!(LAG, "sink" => self.name.clone()).set(waiting as f64);
         if waiting == 0 {
             self.waiting_since = None;
             return Ok(false);
@@ -274,6 +276,8 @@ impl<'c> Delivery<'c> {
             at_micros,
         };
         self.context.control.exports().advance(&self.name, &step).await?;
+        metrics::counter!("ephor_export_delivered_total", "sink" => self.name.clone()).increment(added.delivered);
+        metrics::counter!("ephor_export_rejected_total", "sink" => self.name.clone()).increment(added.rejected);
         self.activities = step.place;
         self.waiting_since = None;
         self.add(added);
@@ -367,7 +371,10 @@ async fn note_failure(
     sink: &str,
     refusal: &crate::sink::Refusal,
     pause: std::time::Duration,
+    waiting: u64,
 ) -> Result<(), ExportError> {
+    metrics::counter!("ephor_export_failures_total", "sink" => sink.to_owned()).increment(1);
+    metrics::gauge!(LAG, "sink" => sink.to_owned()).set(waiting as f64);
     let at_micros = (context.clock)();
     let pause_micros = i64::try_from(pause.as_micros()).unwrap_or(i64::MAX);
     let failure = ExportFailure {
@@ -376,6 +383,12 @@ async fn note_failure(
         at_micros,
         next_attempt_at_micros: Some(at_micros.saturating_add(pause_micros)),
     };
-    tracing::warn!(sink, why = refusal.why(), state = refusal.state(), pause_seconds = pause.as_secs_f64(), "not delivered");
+    tracing::warn!(
+        sink,
+        why = refusal.why(),
+        state = refusal.state(),
+        pause_seconds = pause.as_secs_f64(),
+        "not delivered"
+    );
     Ok(context.control.exports().fail(sink, &failure).await?)
 }

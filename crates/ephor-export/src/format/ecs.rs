@@ -65,7 +65,8 @@ struct Node {
 static TREE: LazyLock<Node> = LazyLock::new(|| {
     let mut root = Node::default();
     for field in &TABLE.field {
-        let place = field.path.split('.').fold(&mut root, |node, name| node.children.entry(name.to_owned()).or_default());
+        let place =
+            field.path.split('.').fold(&mut root, |node, name| node.children.entry(name.to_owned()).or_default());
         place.leaf = Some((field.part, field.number));
     }
     // What is written by hand stands in the same tree, so that no object comes twice.
@@ -76,9 +77,8 @@ static TREE: LazyLock<Node> = LazyLock::new(|| {
 });
 
 /// `event.category` and `event.type` of every listed type.
-static FILED: LazyLock<HashMap<&'static str, (Vec<String>, Vec<String>)>> = LazyLock::new(|| {
-    catalogue().iter().map(|known| (known.name.as_str(), filed(&known.name))).collect()
-});
+static FILED: LazyLock<HashMap<&'static str, (Vec<String>, Vec<String>)>> =
+    LazyLock::new(|| catalogue().iter().map(|known| (known.name.as_str(), filed(&known.name))).collect());
 
 fn filed(kind: &str) -> (Vec<String>, Vec<String>) {
     let meaning = crate::meaning::meaning(kind);
@@ -149,7 +149,8 @@ fn by_hand(object: &mut Object<'_>, path: &str, facts: &Facts<'_>) {
         "related" => {
             object.texts("ip", facts.who.ip.filter(|_| facts.who.ip_address().is_some()));
             let people = facts.named_user_ids().chain(facts.named_emails());
-            let all: BTreeSet<&str> = [facts.who.user_id, facts.who.email].into_iter().flatten().chain(people).collect();
+            let all: BTreeSet<&str> =
+                [facts.who.user_id, facts.who.email].into_iter().flatten().chain(people).collect();
             object.texts("user", all);
         }
         own if own == TABLE.own_fields => own_fields(object, facts),

@@ -191,7 +191,8 @@ fn read_cef(line: &str) -> (Vec<String>, Vec<(String, String)>) {
                 other => other,
             }),
             '=' => {
-                let (before, key) = text.rsplit_once(' ').map_or((String::new(), text.clone()), |(a, b)| (a.to_owned(), b.to_owned()));
+                let (before, key) =
+                    text.rsplit_once(' ').map_or((String::new(), text.clone()), |(a, b)| (a.to_owned(), b.to_owned()));
                 if let Some((_, value)) = pairs.last_mut() {
                     *value = before;
                 }

@@ -244,12 +244,7 @@ fn subject<'a>(row: &'a Map<String, Value>, parts: &Parts<'a>) -> Option<Subject
 }
 
 /// What the row says of how it ended counts before what its type says.
-fn outcome(
-    row: &Map<String, Value>,
-    http: &Http<'_>,
-    told: Option<&str>,
-    of_type: Option<Outcome>,
-) -> Outcome {
+fn outcome(row: &Map<String, Value>, http: &Http<'_>, told: Option<&str>, of_type: Option<Outcome>) -> Outcome {
     let names = fields();
     let word = |word: &str| {
         let is = |known: &String| known.eq_ignore_ascii_case(word);

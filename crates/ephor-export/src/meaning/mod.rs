@@ -280,7 +280,8 @@ impl Meaning {
 
 /// The fields that are called after an object, with and without the prefix that types have.
 fn named_after(object: &str, stem: &str, ending: &str) -> Vec<String> {
-    let short = |name: &str| ["claude_", "platform_", "org_"].iter().find_map(|p| Some(name.strip_prefix(p)?.to_owned()));
+    let short =
+        |name: &str| ["claude_", "platform_", "org_"].iter().find_map(|p| Some(name.strip_prefix(p)?.to_owned()));
     let names = [object, stem].into_iter().flat_map(|name| [Some(name.to_owned()), short(name)]);
     names.flatten().map(|name| format!("{name}{ending}")).collect()
 }

@@ -139,7 +139,13 @@ pub(super) fn basic(user: &str, password: &SecretString) -> Result<HeaderValue, 
 /// What one item's answer says.
 fn verdict(item: &Value) -> Verdict {
     let item = &item["create"];
-    let why = || short(&format!("{} {}", item["error"]["type"].as_str().unwrap_or("error"), item["error"]["reason"].as_str().unwrap_or_default()));
+    let why = || {
+        short(&format!(
+            "{} {}",
+            item["error"]["type"].as_str().unwrap_or("error"),
+            item["error"]["reason"].as_str().unwrap_or_default()
+        ))
+    };
     match item["status"].as_u64().unwrap_or_default() {
         200..=299 => Verdict::Delivered,
         409 => Verdict::Duplicate,

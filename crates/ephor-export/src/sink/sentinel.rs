@@ -97,7 +97,10 @@ impl SentinelSink {
                 Err(Refusal::Busy { why: answer.why(), after: None })
             }
             403 => Err(Refusal::Unauthorized {
-                why: format!("{}; the application needs the role Monitoring Metrics Publisher on the rule", answer.why()),
+                why: format!(
+                    "{}; the application needs the role Monitoring Metrics Publisher on the rule",
+                    answer.why()
+                ),
             }),
             404 => Err(Refusal::Unauthorized { why: answer.why() }),
             _ => Err(answer.refusal()),

@@ -110,7 +110,11 @@ impl SplunkHecSink {
     fn envelope(&self, record: &Record, out: &mut Vec<u8>) {
         let settings = &self.settings;
         json::object(out, |envelope| {
-            envelope.raw("time", format!("{}.{:06}", record.at_micros.div_euclid(1_000_000), record.at_micros.rem_euclid(1_000_000)).as_bytes());
+            envelope.raw(
+                "time",
+                format!("{}.{:06}", record.at_micros.div_euclid(1_000_000), record.at_micros.rem_euclid(1_000_000))
+                    .as_bytes(),
+            );
             envelope.text("host", settings.host.as_deref());
             envelope.text("source", settings.source.as_str());
             envelope.text("sourcetype", settings.sourcetype.as_deref());
@@ -131,13 +135,15 @@ impl SplunkHecSink {
         if self.settings.acknowledge {
             request = request.header("X-Splunk-Request-Channel", &self.channel);
         }
-        let answer = self.door.send(with_body(request, "application/json", body, Packing::from(self.settings.gzip))).await?;
+        let answer =
+            self.door.send(with_body(request, "application/json", body, Packing::from(self.settings.gzip))).await?;
         if !answer.is_success() {
             return Err(refusal(&answer));
         }
         match answer.json().and_then(|said| said["ackId"].as_u64()) {
             None if self.settings.acknowledge => Err(Refusal::Unauthorized {
-                why: "the token has no indexer acknowledgement; turn it on in Splunk, or set acknowledge = false".to_owned(),
+                why: "the token has no indexer acknowledgement; turn it on in Splunk, or set acknowledge = false"
+                    .to_owned(),
             }),
             number => Ok(number),
         }
@@ -155,10 +161,8 @@ impl SplunkHecSink {
             if !answer.is_success() {
                 return Err(refusal(&answer));
             }
-            let said: BTreeMap<String, bool> = answer
-                .json()
-                .and_then(|said| serde_json::from_value(said["acks"].clone()).ok())
-                .unwrap_or_default();
+            let said: BTreeMap<String, bool> =
+                answer.json().and_then(|said| serde_json::from_value(said["acks"].clone()).ok()).unwrap_or_default();
             // A yes is said once and then forgotten.
             open.retain(|number| said.get(&number.to_string()) != Some(&true));
             if open.is_empty() || Instant::now() >= end {

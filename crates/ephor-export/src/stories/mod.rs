@@ -64,7 +64,8 @@ impl House {
         for raw in numbers.map(row) {
             columns.push(raw.as_bytes(), &Header::parse(raw.as_bytes()).unwrap());
         }
-        let batch = AppendBatch { source: "test".to_owned(), received_at_micros: START, rows: vec![columns], cursor: None };
+        let batch =
+            AppendBatch { source: "test".to_owned(), received_at_micros: START, rows: vec![columns], cursor: None };
         self.appender.append(batch).await.unwrap();
     }
 

@@ -90,7 +90,9 @@ async fn splunk_events_that_are_never_acknowledged_are_sent_again_until_they_are
     assert_eq!(done.delivered, 50);
     assert_eq!(stand_in.with(|known| sorted(known.taken.clone())), all(50));
     let channels: HashSet<String> = stand_in.with(|known| {
-        let channel = |headers: &axum::http::HeaderMap| headers.get("x-splunk-request-channel").map(|v| v.to_str().unwrap().to_owned());
+        let channel = |headers: &axum::http::HeaderMap| {
+            headers.get("x-splunk-request-channel").map(|v| v.to_str().unwrap().to_owned())
+        };
         known.headers.iter().filter_map(channel).collect()
     });
     assert_eq!(channels.len(), 1, "one channel a sink");
@@ -166,7 +168,8 @@ async fn a_webhook_that_is_gone_is_not_asked_again() {
 async fn datadog_and_sumo_logic_get_everything_in_order() {
     let house = House::with(30).await;
     let sumo = StandIn::start(lines_or_array).await;
-    let settings = sink(&format!("format = \"raw\"\nsumo_logic = {{ url = \"env:{}receiver/v1/http/secret\" }}", sumo.url));
+    let settings =
+        sink(&format!("format = \"raw\"\nsumo_logic = {{ url = \"env:{}receiver/v1/http/secret\" }}", sumo.url));
     deliver(&settings, &house.context, Until::CaughtUp).await.unwrap();
     assert_eq!(sumo.with(|known| known.taken.clone()), all(30));
     let datadog = StandIn::start(lines_or_array).await;

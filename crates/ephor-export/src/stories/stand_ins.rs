@@ -139,7 +139,9 @@ pub(super) fn hec(known: &mut Known, uri: &Uri, headers: &HeaderMap, body: Vec<u
 pub(super) fn sentinel(known: &mut Known, uri: &Uri, headers: &HeaderMap, body: Vec<u8>) -> Response {
     if uri.path().ends_with("/oauth2/v2.0/token") {
         let form = String::from_utf8(body).unwrap();
-        if !form.contains("client_secret=secret-token") || !form.contains("scope=https%3A%2F%2Fmonitor.azure.com%2F.default") {
+        if !form.contains("client_secret=secret-token")
+            || !form.contains("scope=https%3A%2F%2Fmonitor.azure.com%2F.default")
+        {
             return answered(401, &json!({ "error": "invalid_client" }));
         }
         known.tokens += 1;

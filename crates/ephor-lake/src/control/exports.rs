@@ -255,7 +255,8 @@ impl Exports<'_> {
     /// Forgets a sink: its places and its dead letters. What is delivered under the name begins anew.
     pub async fn forget(&self, sink: &str) -> Result<(), ControlError> {
         let mut turn = self.control.write().await?;
-        for statement in ["DELETE FROM export_sinks WHERE sink = $1", "DELETE FROM export_dead_letters WHERE sink = $1"] {
+        for statement in ["DELETE FROM export_sinks WHERE sink = $1", "DELETE FROM export_dead_letters WHERE sink = $1"]
+        {
             sqlx::query(statement).bind(sink.to_owned()).execute(turn.connection()).await?;
         }
         turn.commit().await

@@ -93,7 +93,9 @@ impl Reader {
         let (mut passing, mut left) = (Vec::new(), numbers.iter());
         for batch in self.store.select(file, numbers, columns)? {
             let passes = filter.passing(&batch)?;
-            passing.extend((0..batch.num_rows()).zip(left.by_ref()).filter(|(row, _)| passes.value(*row)).map(|(_, n)| *n));
+            passing.extend(
+                (0..batch.num_rows()).zip(left.by_ref()).filter(|(row, _)| passes.value(*row)).map(|(_, n)| *n),
+            );
         }
         Ok(passing)
     }

@@ -55,8 +55,12 @@ async fn move_some(app: &App) -> Result<usize, ephor_lake::LakeError> {
     }
     let rows = rows_of(&waiting);
     if !rows.is_empty() {
-        let batch =
-            AppendBatch { source: OWN_SOURCE.to_owned(), received_at_micros: app.now(), rows: vec![rows], cursor: None };
+        let batch = AppendBatch {
+            source: OWN_SOURCE.to_owned(),
+            received_at_micros: app.now(),
+            rows: vec![rows],
+            cursor: None,
+        };
         let outcome = app.appender().append(batch).await?;
         if outcome.rows.contains(&RowOutcome::Conflict) {
             tracing::error!(

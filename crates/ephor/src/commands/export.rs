@@ -152,7 +152,12 @@ async fn rehearse(global: &Global, sinks: &[SinkSettings], context: &ExportConte
     context.control.close().await;
     output::print(global.format, &json!({ "sinks": counted, "sent": false }), |_| {
         let line = |one: &Value| {
-            format!("{}: {} records ({} bytes) wait; nothing was sent", one["sink"].as_str().unwrap_or_default(), one["records"], one["bytes"])
+            format!(
+                "{}: {} records ({} bytes) wait; nothing was sent",
+                one["sink"].as_str().unwrap_or_default(),
+                one["records"],
+                one["bytes"]
+            )
         };
         counted.iter().map(line).collect::<Vec<_>>().join("\n")
     })?;
@@ -371,10 +376,18 @@ async fn retry(global: &Global, dir: &Path, options: &ExportRetry) -> Result<Exi
             .hint("`ephor export status` lists the sinks"));
     }
     if options.dry_run {
-        let letters: Vec<Value> = exports.dead_letters(&options.sink, LISTED_LETTERS).await?.iter().map(letter).collect();
+        let letters: Vec<Value> =
+            exports.dead_letters(&options.sink, LISTED_LETTERS).await?.iter().map(letter).collect();
         control.close().await;
         output::print(global.format, &letters, |letters| {
-            let line = |one: &Value| format!("{} (seq {}): {}", one["id"].as_str().unwrap_or_default(), one["seq"], one["reason"].as_str().unwrap_or_default());
+            let line = |one: &Value| {
+                format!(
+                    "{} (seq {}): {}",
+                    one["id"].as_str().unwrap_or_default(),
+                    one["seq"],
+                    one["reason"].as_str().unwrap_or_default()
+                )
+            };
             match letters.is_empty() {
                 true => "no dead letters".to_owned(),
                 false => letters.iter().map(line).collect::<Vec<_>>().join("\n"),
@@ -385,7 +398,10 @@ async fn retry(global: &Global, dir: &Path, options: &ExportRetry) -> Result<Exi
     let marked = exports.retry(&options.sink).await?;
     control.close().await;
     output::print(global.format, &json!({ "sink": options.sink, "to_be_retried": marked }), |_| {
-        format!("{marked} records are tried again: by the running node within a second, or by `ephor export run --sink {} --once`", options.sink)
+        format!(
+            "{marked} records are tried again: by the running node within a second, or by `ephor export run --sink {} --once`",
+            options.sink
+        )
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -51,7 +51,10 @@ fn head(record: &mut Object<'_>, choice: &Choice, facts: &Facts<'_>, stored: &St
     record.number("activity_id", *activity_id);
     record.text("activity_name", activity.as_str());
     record.number("type_uid", class.uid * 100 + activity_id);
-    record.text("type_name", format!("{}: {}", class.name, if *activity_id == OTHER { "Other" } else { activity }).as_str());
+    record.text(
+        "type_name",
+        format!("{}: {}", class.name, if *activity_id == OTHER { "Other" } else { activity }).as_str(),
+    );
     record.number("time", stored.at_micros.div_euclid(1000));
     let (severity_id, severity) = severity(facts.level);
     record.number("severity_id", severity_id);
@@ -191,7 +194,8 @@ fn body(record: &mut Object<'_>, choice: &Choice, facts: &Facts<'_>) {
         6001 => record.objects("web_resources", [()], |resource, ()| {
             resource.text("type", object_kind);
             resource.text("uid", facts.object.id);
-            resource.text("name", facts.object.name.or(facts.object.id.is_none().then_some(facts.meaning.stem.as_str())));
+            resource
+                .text("name", facts.object.name.or(facts.object.id.is_none().then_some(facts.meaning.stem.as_str())));
         }),
         6003 => {
             record.object("api", |api| {
@@ -391,7 +395,12 @@ fn observables(record: &mut Object<'_>, facts: &Facts<'_>) {
     seen.extend(facts.named_user_ids().map(|id| ("user.uid", RESOURCE, id)));
     seen.extend(facts.named_emails().map(|email| ("user.email_addr", EMAIL, email)));
     let mut said: Vec<&str> = Vec::new();
-    seen.retain(|(_, _, value)| !said.contains(value) && { said.push(value); true });
+    seen.retain(|(_, _, value)| {
+        !said.contains(value) && {
+            said.push(value);
+            true
+        }
+    });
     record.objects("observables", seen, |observable, (name, (type_id, caption), value)| {
         observable.text("name", name);
         observable.number("type_id", type_id);
@@ -406,7 +415,8 @@ fn unmapped(rest: &mut Object<'_>, facts: &Facts<'_>, everything: bool) {
         rest.json(name, value);
     }
     rest.text("organization_uuid", facts.organization_uuid);
-    const PLACED: [&str; 6] = ["user_id", "email_address", "ip_address", "user_agent", "api_key_id", "admin_api_key_id"];
+    const PLACED: [&str; 6] =
+        ["user_id", "email_address", "ip_address", "user_agent", "api_key_id", "admin_api_key_id"];
     let is_left = |name: &str| everything || !PLACED.contains(&name) || (name == "ip_address" && not_an_address(facts));
     let none = Map::new();
     let fields = facts.who.fields.unwrap_or(&none);

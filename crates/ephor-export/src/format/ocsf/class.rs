@@ -170,10 +170,23 @@ mod tests {
 
     #[test]
     fn types_go_where_people_look_for_them() {
-        let said = ["sso_login_failed", "user_logged_out", "org_user_deleted", "rbac_role_assigned", "group_member_added",
-            "platform_workspace_member_removed", "api_key_created", "claude_file_exported", "claude_chat_viewed",
-            "compliance_api_accessed", "org_data_export_started", "org_sso_toggled", "mcp_server_created", "type_of_next_year"]
-            .map(usual);
+        let said = [
+            "sso_login_failed",
+            "user_logged_out",
+            "org_user_deleted",
+            "rbac_role_assigned",
+            "group_member_added",
+            "platform_workspace_member_removed",
+            "api_key_created",
+            "claude_file_exported",
+            "claude_chat_viewed",
+            "compliance_api_accessed",
+            "org_data_export_started",
+            "org_sso_toggled",
+            "mcp_server_created",
+            "type_of_next_year",
+        ]
+        .map(usual);
         insta::assert_snapshot!(said.join("\n"), @"");
     }
 }

@@ -26,9 +26,8 @@ pub(super) struct Messages {
 
 impl Messages {
     pub(super) fn new(settings: &SyslogSettings, limit: usize) -> Result<Self, String> {
-        let facility = Facility::try_from(settings.facility).map_err(|_| {
-            format!("syslog.facility = {} is none of 0 to 11 and 16 to 23", settings.facility)
-        })?;
+        let facility = Facility::try_from(settings.facility)
+            .map_err(|_| format!("syslog.facility = {} is none of 0 to 11 and 16 to 23", settings.facility))?;
         let hostname = settings.hostname.clone().or_else(machine_name);
         let name = |what: &str, text: Option<&str>, longest: usize| match text {
             Some(text) if text.is_empty() || text.len() > longest || !text.chars().all(|c| c.is_ascii_graphic()) => {
@@ -38,12 +37,8 @@ impl Messages {
         };
         name("hostname", hostname.as_deref(), 255)?;
         name("app_name", Some(&settings.app_name), 48)?;
-        let config = Config {
-            facility,
-            hostname: hostname.as_deref(),
-            app_name: Some(&settings.app_name),
-            proc_id: None,
-        };
+        let config =
+            Config { facility, hostname: hostname.as_deref(), app_name: Some(&settings.app_name), proc_id: None };
         Ok(Self { formatter: config.into_formatter(), bom: settings.bom, limit })
     }
 
