@@ -23,7 +23,7 @@ use crate::id_index::{IdEntry, IdIndex};
 use crate::lock::{WritePermit, WriterLock};
 use crate::proof::{ActivityProof, Notary, Person, ProofKey, ProofLog, REMOVALS_TRANSACTION};
 use crate::rows::text_of;
-use crate::scan::{Arrivals, FeedPage, FeedQuery, Reader, Wanted};
+use crate::scan::{Arrivals, FeedPage, FeedQuery, Reader, RowPredicate, Wanted};
 use crate::schema::{ACTIVITIES, CONFLICTS};
 use crate::sql::GuestTable;
 use crate::stats::LakeStats;
@@ -214,19 +214,24 @@ impl Lake {
     /// Activities in the order in which they arrived, from the beginning of a span of places on, and at most
     /// [`crate::ARRIVALS_ROWS`] of them. A reader that follows the lake asks again from `next_seq`.
     pub async fn arrivals(&self, span: Range<u64>) -> Result<Arrivals, LakeError> {
-        match self.arrivals_now(span.clone()).await {
+        self.arrivals_where(span, None).await
+    }
+
+    /// As [`Lake::arrivals`], but only those that a condition lets through; the others are passed over unread.
+    pub async fn arrivals_where(&self, span: Range<u64>, filter: Option<&RowPredicate>) -> Result<Arrivals, LakeError> {
+        match self.arrivals_now(span.clone(), filter.cloned()).await {
             // As for a page: compaction in another process has replaced a file.
             Err(LakeError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
                 self.refresh().await?;
-                self.arrivals_now(span).await
+                self.arrivals_now(span, filter.cloned()).await
             }
             answer => answer,
         }
     }
 
-    async fn arrivals_now(&self, span: Range<u64>) -> Result<Arrivals, LakeError> {
+    async fn arrivals_now(&self, span: Range<u64>, filter: Option<RowPredicate>) -> Result<Arrivals, LakeError> {
         let reader = self.inner.reader.clone();
-        off_the_runtime(move || reader.arrivals(span)).await
+        off_the_runtime(move || reader.arrivals(span, filter.as_ref())).await
     }
 
     /// The stored bytes of one activity.

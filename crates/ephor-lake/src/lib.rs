@@ -46,7 +46,7 @@ pub use limits::{ARRIVALS_ROWS, COMMIT_RAW_BYTES, FEED_PAGE_ROWS};
 pub use rows::ActivityRows;
 pub use scan::{
     ActivityFilter, Arrival, Arrivals, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order,
-    PageFrom, TypeFilter,
+    PageFrom, RowPredicate, TypeFilter,
 };
 pub use sql::GuestTable;
 pub use stats::LakeStats;

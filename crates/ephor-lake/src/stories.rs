@@ -284,6 +284,31 @@ async fn a_reader_by_order_of_arrival_gets_each_row_once_whatever_its_day_and_fi
 }
 
 #[tokio::test]
+async fn a_reader_with_a_condition_gets_what_sql_would_select() {
+    let dir = tempfile::tempdir().unwrap();
+    let (lake, appender) = writer(dir.path()).await;
+    appender.append(batch("test", &(0..300).map(activity).collect::<Vec<_>>(), None)).await.unwrap();
+    let conditions = [
+        "category = 'unclassified'",
+        "type in ('user_logged_out', 'brand_new_type') and ip_address = '192.0.2.3'",
+        "organization_id is null",
+        "actor_id like '%_2' or created_at < timestamp '2026-01-02T00:00:00Z'",
+        "seq % 7 = 0",
+        "1 = 1",
+        "organization_id <> 'org_b'",
+    ];
+    for condition in conditions {
+        let filter = RowPredicate::parse(condition).unwrap();
+        let passed = lake.arrivals_where(0..300, Some(&filter)).await.unwrap();
+        let selected = count(&lake, &format!("select count(*) from activities where {condition}")).await;
+        assert_eq!((passed.rows.len() as i64, passed.next_seq), (selected, 300), "{condition}");
+    }
+    for wrong in ["colour = 'red'", "seq", "category = ", "drop table activities", "(select 1) = 1"] {
+        assert!(RowPredicate::parse(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[tokio::test]
 async fn a_reader_by_order_of_arrival_passes_over_what_retention_took() {
     let dir = tempfile::tempdir().unwrap();
     let (lake, appender) = writer(dir.path()).await;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use ephor_export::SinkSettings;
 use ephor_lake::{LegalHold, Retention};
 use ephor_wire::timestamp::UtcDay;
 use figment::Figment;
@@ -34,6 +35,8 @@ pub(crate) struct Config {
     pub(crate) reports: ReportsConfig,
     /// Sources to collect from.
     pub(crate) upstream: Vec<Upstream>,
+    /// Sinks to deliver to.
+    pub(crate) sink: Vec<SinkSettings>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -266,6 +269,7 @@ impl Config {
         }
         self.analytics.limits()?;
         self.reports.options()?;
+        crate::export_config::check(&self.sink)?;
         crate::origin_config::check(&self.analytics.origin, &self.upstream)?;
         if self.server.tls_certificate.is_some() != self.server.tls_key.is_some() {
             return wrong("[server] tls_certificate and tls_key go together".to_owned());

@@ -71,6 +71,7 @@ macro_rules! failure_from {
 failure_from!(
     ephor_analytics::AnalyticsError,
     ephor_detect::DetectError,
+    ephor_export::ExportError,
     ephor_lake::LakeError,
     ephor_lake::control::ControlError,
     ephor_sources::SourceError,

@@ -175,6 +175,12 @@ pub enum ControlError {
         /// The longest name allowed, in characters.
         limit: usize,
     },
+    /// No sink has this name.
+    #[error("there is no sink `{sink}`; `ephor export status` lists them, and ephor.toml names them under [[sink]]")]
+    UnknownSink {
+        /// The name asked for.
+        sink: String,
+    },
     /// No gap has this id.
     #[error("there is no gap `{id}`; `ephor doctor` lists the gaps of every source")]
     UnknownGap {

@@ -6,6 +6,7 @@ mod activities;
 mod analytics_switch;
 mod enablement;
 mod error;
+mod exports;
 mod kept_reports;
 mod keys;
 mod members;
@@ -35,12 +36,15 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 pub use analytics_switch::{AnalyticsAccess, AnalyticsSwitch};
 pub use enablement::{Enablement, Recording, RecordingPeriod};
 pub use error::ControlError;
+pub use exports::{
+    DeadLetter, ExportAdvance, ExportFailure, ExportPlace, ExportSink, ExportStream, ExportTotals, Exports,
+};
 pub use kept_reports::KeptReports;
 pub use keys::{IssuedKey, KeyReach, KeyRecord, KeyState, Keys, NewKey, Recognised};
 pub use members::{Member, Members, Role};
 pub use node_secrets::{NodeSecret, NodeSecrets};
 pub use organizations::{Organization, Organizations, Place};
-pub use outbox::{Outbox, OutboxItem};
+pub use outbox::{OWN_SOURCE, Outbox, OutboxItem};
 pub use roster::{Roster, RosterEntry};
 pub use secret::KeySecret;
 pub use settings::{Setting, SettingRevision, Settings};
@@ -145,6 +149,11 @@ impl Control {
         KeptReports { control: self }
     }
 
+    /// How far the sinks of the export have come.
+    pub fn exports(&self) -> Exports<'_> {
+        Exports { control: self }
+    }
+
     /// Settings and their history.
     pub fn settings(&self) -> Settings<'_> {
         Settings { control: self }
@@ -203,6 +212,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (2, "node secrets", include_str!("../../migrations/0002_node_secrets.sql")),
     (10, "findings", include_str!("../../migrations/0010_findings.sql")),
     (11, "lists of rules", include_str!("../../migrations/0011_detect_lists.sql")),
+    (20, "exports", include_str!("../../migrations/0020_exports.sql")),
     (30, "reports", include_str!("../../migrations/0030_reports.sql")),
 ];
 

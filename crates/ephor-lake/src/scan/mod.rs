@@ -6,6 +6,7 @@ mod arrivals;
 mod filter;
 mod page;
 mod parquet_file;
+mod predicate;
 mod query;
 
 use std::collections::{HashMap, HashSet};
@@ -19,6 +20,7 @@ use crate::files::{DataFile, FileSet, Published};
 use crate::rows::text_of;
 
 pub use arrivals::{Arrival, Arrivals};
+pub use predicate::RowPredicate;
 pub use query::{
     ActivityFilter, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order, PageFrom, TypeFilter,
 };

@@ -5,12 +5,14 @@
 mod detect;
 mod findings;
 mod inquiry;
+mod export;
 mod proof;
 mod report;
 
 pub(crate) use detect::{Detect, RulesCommand};
 pub(crate) use findings::{FindingJudged, FindingStep, FindingsCommand, FindingsList};
 pub(crate) use inquiry::{About, By, CaseCommand, ReviewCommand, Timeline, TimelineForm};
+pub(crate) use export::{ExportCommand, ExportPreview, ExportReplay, ExportRetry, ExportRun};
 pub(crate) use proof::{Erase, Key, Verify};
 pub(crate) use report::{Form, Report, Roster};
 
@@ -119,6 +121,9 @@ pub(crate) enum Command {
     /// Access reviews: who has access to what, who decided about it, and whether what was revoked has gone.
     #[command(subcommand)]
     Review(ReviewCommand),
+    /// Hand activities on to a SIEM, in its own format.
+    #[command(subcommand)]
+    Export(ExportCommand),
 }
 
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ mod demo;
 mod detect;
 mod doctor;
 mod findings;
+mod export;
 mod import;
 mod init;
 mod keys;
@@ -59,6 +60,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Case(action) => case::run(&global, &config, action).await,
         Command::Review(action) => review::run(&global, &config, action).await,
         Command::Roster(action) => roster::run(&global, &config, action).await,
+        Command::Export(action) => export::run(&global, &config, action).await,
         Command::Lake(action) => lake::run(&global, &config, action).await,
     }
 }
