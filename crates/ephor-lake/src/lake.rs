@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
-use ephor_wire::timestamp::Timestamp;
+use ephor_wire::timestamp::{Timestamp, UtcDay};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
@@ -25,7 +25,7 @@ use crate::proof::{ActivityProof, Notary, Person, ProofKey, ProofLog, REMOVALS_T
 use crate::rows::text_of;
 use crate::scan::{Arrivals, FeedPage, FeedQuery, Reader, RowPredicate, Wanted};
 use crate::schema::{ACTIVITIES, CONFLICTS};
-use crate::sql::GuestTable;
+use crate::sql::{GuestTable, SqlSession};
 use crate::stats::LakeStats;
 use crate::table::Table;
 use crate::upstream::UpstreamRows;
@@ -261,6 +261,23 @@ impl Lake {
         let (reader, log) = (self.inner.reader.clone(), self.proof_log());
         let ids: HashSet<String> = ids.iter().cloned().collect();
         off_the_runtime(move || prover::prove(&reader, &log, &ids, tree_size)).await
+    }
+
+    /// The UTC days that hold activities, oldest first.
+    #[must_use]
+    pub fn days(&self) -> Vec<UtcDay> {
+        self.inner.reader.files().files.iter().map(|file| file.day).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Some columns of every activity of a day, in feed order, as one batch; a day without any has none.
+    pub async fn day(&self, day: UtcDay, columns: &'static [&'static str]) -> Result<Option<RecordBatch>, LakeError> {
+        let reader = self.inner.reader.clone();
+        off_the_runtime(move || reader.day(day, columns)).await
+    }
+
+    /// One version of every table, for many statements that must agree; with guests beside them.
+    pub async fn sql_session(&self, guests: Vec<GuestTable>) -> Result<SqlSession, LakeError> {
+        SqlSession::open(&self.inner.dir.join("lake"), guests).await
     }
 
     /// Runs a read-only SQL statement over the lake's tables.

@@ -48,7 +48,7 @@ pub use scan::{
     ActivityFilter, Arrival, Arrivals, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order,
     PageFrom, RowPredicate, TypeFilter,
 };
-pub use sql::GuestTable;
+pub use sql::{GuestTable, SqlSession};
 pub use stats::LakeStats;
 pub use upstream::{UpstreamChanges, UpstreamListing, UpstreamRows};
 pub use usage::{Usage, UsageBatch, UsageDay, UsageRows};

@@ -20,13 +20,54 @@ use crate::limits;
 use crate::upstream::UPSTREAM_ROWS;
 use crate::usage::{USAGE_CONFLICTS, USAGE_EVENTS};
 
-/// A table that is not the lake's own and is asked together with it, such as what detections found.
+/// Rows that are asked for beside the lake's tables and that lie elsewhere: in the control database, say.
 #[derive(Debug, Clone)]
 pub struct GuestTable {
-    /// What statements call it.
+    /// The name that statements use.
     pub name: &'static str,
-    /// All of its rows.
+    /// Its rows.
     pub rows: RecordBatch,
+}
+
+/// One version of every table, for many statements that must agree. Clones share it.
+#[derive(Clone)]
+pub struct SqlSession {
+    context: SessionContext,
+}
+
+impl std::fmt::Debug for SqlSession {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SqlSession")
+    }
+}
+
+impl SqlSession {
+    /// The tables below `lake` as they are now, and guests.
+    pub(crate) async fn open(lake: &Path, guests: Vec<GuestTable>) -> Result<Self, LakeError> {
+        let context = session(lake).await?;
+        for GuestTable { name, rows } in guests {
+            context.register_table(name, Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?))?;
+        }
+        Ok(Self { context })
+    }
+
+    /// Whether there is a table of that name.
+    pub fn has(&self, table: &str) -> Result<bool, LakeError> {
+        Ok(self.context.table_exist(table)?)
+    }
+
+    /// Runs one read-only statement. An answer without rows still has its columns.
+    pub async fn query(&self, statement: &str) -> Result<Vec<RecordBatch>, LakeError> {
+        let only_reads = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        let planned = self.context.sql_with_options(statement, only_reads).await;
+        let frame = planned.map_err(|error| refused(error, statement))?;
+        let schema = Arc::clone(frame.schema().inner());
+        let mut batches = frame.collect().await?;
+        if batches.is_empty() {
+            batches.push(RecordBatch::new_empty(schema));
+        }
+        Ok(batches)
+    }
 }
 
 /// Runs one statement over the tables below `lake` and those of guests.
@@ -35,19 +76,7 @@ pub(crate) async fn query(
     statement: &str,
     guests: Vec<GuestTable>,
 ) -> Result<Vec<RecordBatch>, LakeError> {
-    let session = session(lake).await?;
-    for GuestTable { name, rows } in guests {
-        session.register_table(name, Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?))?;
-    }
-    let only_reads = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    let frame = session.sql_with_options(statement, only_reads).await.map_err(|error| refused(error, statement))?;
-    let schema = Arc::clone(frame.schema().inner());
-    let mut batches = frame.collect().await?;
-    if batches.is_empty() {
-        // The columns of an empty answer are part of the answer.
-        batches.push(RecordBatch::new_empty(schema));
-    }
-    Ok(batches)
+    SqlSession::open(lake, guests).await?.query(statement).await
 }
 
 /// A session with every table of the lake registered under its name.

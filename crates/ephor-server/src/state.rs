@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ephor_analytics::Analytics;
+use ephor_evidence::Frameworks;
 use ephor_lake::control::Control;
 use ephor_lake::{Appender, Lake};
 use ephor_reports::{ReportOptions, USUAL_FLOOR};
@@ -55,6 +56,8 @@ pub struct ServerOptions {
     pub request_timeout: Duration,
     /// How long open requests may go on after the order to stop.
     pub drain: Duration,
+    /// The frameworks that evidence is for; none: those that Ephor carries.
+    pub frameworks: Option<Arc<Frameworks>>,
     /// Serve over TLS with these files.
     pub tls: Option<TlsFiles>,
     /// Serve without TLS on an address that others can reach.
@@ -73,6 +76,7 @@ impl Default for ServerOptions {
             max_body_bytes: 16 << 20,
             request_timeout: Duration::from_secs(60),
             drain: Duration::from_secs(20),
+            frameworks: None,
             tls: None,
             allow_plaintext_public: false,
         }

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use crate::analytics_config::AnalyticsConfig;
 use crate::arguments::Global;
 use crate::detect_config::DetectConfig;
+use crate::evidence_config::EvidenceConfig;
 use crate::failure::Failure;
 use crate::proof_config::ProofConfig;
 use crate::reports_config::ReportsConfig;
@@ -33,6 +34,7 @@ pub(crate) struct Config {
     pub(crate) retention: Option<RetentionConfig>,
     pub(crate) proof: ProofConfig,
     pub(crate) reports: ReportsConfig,
+    pub(crate) evidence: EvidenceConfig,
     /// Sources to collect from.
     pub(crate) upstream: Vec<Upstream>,
     /// Sinks to deliver to.
@@ -205,6 +207,7 @@ const ENVIRONMENT: [&str; 13] = [
     "detect__rules",
     "retention__days",
     "proof__key",
+    "evidence__frameworks",
 ];
 
 impl Config {

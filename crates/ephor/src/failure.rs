@@ -72,6 +72,7 @@ failure_from!(
     ephor_analytics::AnalyticsError,
     ephor_detect::DetectError,
     ephor_export::ExportError,
+    ephor_evidence::EvidenceError,
     ephor_lake::LakeError,
     ephor_lake::control::ControlError,
     ephor_sources::SourceError,

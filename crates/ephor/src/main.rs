@@ -9,6 +9,7 @@ mod collecting;
 mod commands;
 mod config;
 mod detect_config;
+mod evidence_config;
 mod export_config;
 mod failure;
 mod node;

@@ -88,6 +88,7 @@ impl Serving {
                 (Some(certificate), Some(key)) => Some(TlsFiles { certificate: certificate.clone(), key: key.clone() }),
                 _ => None,
             },
+            frameworks: Some(Arc::new(config.evidence.load()?)),
             ..ServerOptions::default()
         };
         let scheme = if options.tls.is_some() { "https" } else { "http" };

@@ -13,6 +13,7 @@ mod detect;
 mod disk_full;
 mod docs;
 mod enablement;
+mod evidence;
 mod export;
 mod faulty_upstream;
 mod findings;

@@ -112,6 +112,11 @@ impl ProofLog {
         Ok(statement::keys_after(&first, first.name(), &hand_overs)?)
     }
 
+    /// The notes by which keys were handed over, oldest first: with the first key they lead to every other.
+    pub fn hand_overs(&self) -> Result<Vec<String>, LakeError> {
+        Ok(self.hand_overs_book().read()?.notes)
+    }
+
     /// The log's name: the first line of its checkpoints.
     pub fn origin(&self) -> Result<Option<String>, LakeError> {
         Ok(self.first_key()?.map(|key| key.name().to_owned()))

@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::{Signature, SigningKey, VerifyingKey};
 use rand::CryptoRng;
 use signed_note::{Note, Signer, StandardSigner, StandardVerifier, VerifierList};
 
@@ -48,6 +48,13 @@ impl PublicKey {
         note.verify(&VerifierList::new(vec![Box::new(verifier)]))
             .map_err(|error| ProofError::Note(error.to_string()))?;
         String::from_utf8(note.text().to_vec()).map_err(|_| ProofError::Note("its text is not UTF-8".to_owned()))
+    }
+
+    /// Whether this key has made that Ed25519 signature of some bytes that are no note.
+    #[must_use]
+    pub fn verifies(&self, bytes: &[u8], signature: &[u8; 64]) -> bool {
+        let key = self.bytes().and_then(|key| VerifyingKey::from_bytes(&key).ok());
+        key.is_some_and(|key| key.verify_strict(bytes, &Signature::from_bytes(signature)).is_ok())
     }
 
     /// The 32 bytes of the key.

@@ -14,10 +14,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, RecordBatch};
+use ephor_wire::timestamp::UtcDay;
 
 use crate::error::LakeError;
 use crate::files::{DataFile, FileSet, Published};
-use crate::rows::text_of;
+use crate::rows::{in_feed_order, text_of};
 
 pub use arrivals::{Arrival, Arrivals};
 pub use predicate::RowPredicate;
@@ -64,6 +65,21 @@ impl Reader {
     /// Whole columns of one file.
     pub(crate) fn read_columns(&self, file: &DataFile, names: &[&str]) -> Result<RecordBatch, LakeError> {
         self.store.read_columns(file, names)
+    }
+
+    /// Some columns of every activity of a day, in feed order.
+    pub(crate) fn day(&self, day: UtcDay, names: &[&str]) -> Result<Option<RecordBatch>, LakeError> {
+        // Feed order needs these two, asked for or not.
+        let mut read: Vec<&str> = ["created_at", "id"].into_iter().filter(|name| !names.contains(name)).collect();
+        read.extend(names);
+        let files = self.files().of_day(day);
+        let batches = files.iter().map(|file| self.store.read_columns(file, &read)).collect::<Result<Vec<_>, _>>()?;
+        let Some(first) = batches.first() else { return Ok(None) };
+        match batches.len() {
+            // One file is in feed order already.
+            1 => Ok(Some(first.clone())),
+            _ => Ok(Some(in_feed_order(&arrow::compute::concat_batches(&first.schema(), &batches)?)?)),
+        }
     }
 
     /// Whether the file may hold any of the ids; it may say yes too often, never no.

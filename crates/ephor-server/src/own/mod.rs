@@ -1,9 +1,10 @@
 //! Ephor's own paths: activities and usage events pushed in, keys, the Analytics API's switch, the organization that
-//! this node serves, the log that proves what it holds, and reports.
+//! this node serves, the log that proves what it holds, findings, reports, and evidence for auditors.
 //! Promises that what can be done here can be done on the command line too, and the other way round.
 //! Never shows a secret twice.
 
 mod analytics_switch;
+mod evidence;
 mod findings;
 mod intake;
 mod keys;
@@ -38,4 +39,6 @@ pub(crate) fn mount(routes: Routes) -> Routes {
         .serve(&log::PROOFS, log::proofs)
         .serve(&log::SEALS, log::seals)
         .serve(&log::REMOVALS, log::removals)
+        .serve(&evidence::FRAMEWORKS, evidence::frameworks)
+        .serve(&evidence::COVERAGE, evidence::coverage)
 }

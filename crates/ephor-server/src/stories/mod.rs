@@ -10,6 +10,7 @@ mod analytics;
 mod audit;
 mod directory;
 mod errors;
+mod evidence;
 mod intake;
 mod keys;
 mod listening;

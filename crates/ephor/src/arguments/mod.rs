@@ -3,16 +3,18 @@
 //! Never reads a file or the clock: parsing only.
 
 mod detect;
+mod evidence;
+mod export;
 mod findings;
 mod inquiry;
-mod export;
 mod proof;
 mod report;
 
 pub(crate) use detect::{Detect, RulesCommand};
+pub(crate) use evidence::{Build, EvidenceCommand, PeriodFlags, VerifyPackage};
+pub(crate) use export::{ExportCommand, ExportPreview, ExportReplay, ExportRetry, ExportRun};
 pub(crate) use findings::{FindingJudged, FindingStep, FindingsCommand, FindingsList};
 pub(crate) use inquiry::{About, By, CaseCommand, ReviewCommand, Timeline, TimelineForm};
-pub(crate) use export::{ExportCommand, ExportPreview, ExportReplay, ExportRetry, ExportRun};
 pub(crate) use proof::{Erase, Key, Verify};
 pub(crate) use report::{Form, Report, Roster};
 
@@ -105,6 +107,9 @@ pub(crate) enum Command {
     /// The lake itself: ask it in SQL, count, compact.
     #[command(subcommand)]
     Lake(LakeCommand),
+    /// Evidence for auditors: coverage of a framework, packages, their check.
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
     /// The aggregates behind the Analytics API.
     #[command(subcommand)]
     Analytics(AnalyticsCommand),

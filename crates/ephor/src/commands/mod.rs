@@ -8,8 +8,9 @@ mod collect;
 mod demo;
 mod detect;
 mod doctor;
-mod findings;
+mod evidence;
 mod export;
+mod findings;
 mod import;
 mod init;
 mod keys;
@@ -61,6 +62,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Review(action) => review::run(&global, &config, action).await,
         Command::Roster(action) => roster::run(&global, &config, action).await,
         Command::Export(action) => export::run(&global, &config, action).await,
+        Command::Evidence(action) => evidence::run(&global, &config, action).await,
         Command::Lake(action) => lake::run(&global, &config, action).await,
     }
 }
