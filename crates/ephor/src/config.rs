@@ -193,7 +193,7 @@ impl Upstream {
 
 /// Keys that the environment can set, as `EPHOR_` and the key, with two underscores between section and key. Any other
 /// variable of that beginning is somebody else's: a key's, say.
-const ENVIRONMENT: [&str; 13] = [
+const ENVIRONMENT: [&str; 14] = [
     "data_dir",
     "server__listen",
     "server__rate_limit_per_minute",
