@@ -294,11 +294,16 @@ impl Detector {
 }
 
 /// What an engine that sees rows in this order finds; for tests of rules.
-pub(crate) fn found_of(set: &Arc<RuleSet>, facts: &Facts, rows: &[(u64, String)], pauses: &[usize]) -> Vec<Finding> {
+pub(crate) fn found_of(
+    set: &Arc<RuleSet>,
+    wanted: &[usize],
+    facts: &Facts,
+    rows: &[(u64, String)],
+    pauses: &[usize],
+) -> Vec<Finding> {
     /// Late enough for everything that has to be waited for.
     const LATE: i64 = i64::MAX / 2;
-    let wanted: Vec<usize> = (0..set.series.len()).collect();
-    let mut engine = Engine::new(Arc::clone(set), &wanted);
+    let mut engine = Engine::new(Arc::clone(set), wanted);
     let by_place: Rows = rows.iter().cloned().collect();
     let mut standing: BTreeMap<FindingId, Finding> = BTreeMap::new();
     let mut settle = |engine: &mut Engine| {

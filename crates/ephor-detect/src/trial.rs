@@ -110,11 +110,20 @@ fn try_file(file: &RuleSource, tests: &TestFile, rules: &[RuleSource], all: &Rul
         // Rules of the user's own have taken the place of all of its rules.
         return;
     }
+    // Lists are part of what is compiled: one set for all tests of a file, unless a test has lists of its own.
+    let usual = Arc::new(RuleSet::build(rules, &given(tests, None), None).0);
+    let set_for = |test: &Test| {
+        if test.lists.is_empty() {
+            Arc::clone(&usual)
+        } else {
+            Arc::new(RuleSet::build(rules, &given(tests, Some(test)), None).0)
+        }
+    };
     for test in &tests.tests {
         let (rule, failure) = match (test.rule.as_deref(), own.as_slice()) {
             (Some(rule), _) if all.find(rule).is_none() => (rule, Some(format!("there is no rule `{rule}`"))),
-            (Some(rule), _) => (rule, try_test(rule, test, tests, rules).err()),
-            (None, [rule]) => (*rule, try_test(rule, test, tests, rules).err()),
+            (Some(rule), _) => (rule, try_test(rule, test, tests, &set_for(test)).err()),
+            (None, [rule]) => (*rule, try_test(rule, test, tests, &set_for(test)).err()),
             (None, []) => ("", Some(format!("{rule_file} has no rule that finds something"))),
             (None, _) => ("", Some("the file has several rules: say which one with `rule:`".to_owned())),
         };
@@ -123,12 +132,18 @@ fn try_file(file: &RuleSource, tests: &TestFile, rules: &[RuleSource], all: &Rul
     }
 }
 
-fn try_test(rule: &str, test: &Test, file: &TestFile, rules: &[RuleSource]) -> Result<(), String> {
+fn given(file: &TestFile, test: Option<&Test>) -> Lists {
     let mut lists = Lists::default();
-    for (name, entries) in file.lists.iter().chain(&test.lists) {
+    let own = test.into_iter().flat_map(|test| &test.lists);
+    for (name, entries) in file.lists.iter().chain(own) {
         entries.iter().for_each(|entry| lists.put(name, ListEntry { id: entry.clone(), name: None }));
     }
-    let set = Arc::new(RuleSet::build(rules, &lists, None).0);
+    lists
+}
+
+fn try_test(rule: &str, test: &Test, file: &TestFile, set: &Arc<RuleSet>) -> Result<(), String> {
+    let own = set.find(rule);
+    let wanted: Vec<usize> = (0..set.series.len()).filter(|at| Some(set.series[*at].rule) == own).collect();
     let objects = Objects::given(file.directory.iter().chain(&test.directory).cloned().collect());
     let facts = objects.facts();
     let events = events(test)?;
@@ -136,9 +151,9 @@ fn try_test(rule: &str, test: &Test, file: &TestFile, rules: &[RuleSource]) -> R
     let backwards: Vec<(u64, String)> = events.iter().rev().cloned().collect();
     let evens = events.iter().step_by(2).chain(events.iter().skip(1).step_by(2)).cloned().collect::<Vec<_>>();
     let find = |rows: &[(u64, String)], pauses: &[usize]| -> BTreeMap<FindingId, Finding> {
-        let mut found = found_of(&set, &facts, rows, pauses);
+        let mut found = found_of(set, &wanted, &facts, rows, pauses);
         let now = parse_micros(BEGINNING).unwrap_or(0);
-        found.extend(objects.judged(&set, &facts, now));
+        found.extend(objects.judged(set, &facts, now));
         found.into_iter().filter(|finding| finding.rule == rule).map(|finding| (finding.id.clone(), finding)).collect()
     };
     let straight = find(&events, &[]);
