@@ -67,7 +67,7 @@ fn rules_pass_their_tests_and_a_broken_file_is_told_with_its_line() {
     )
     .unwrap();
     fs::create_dir(&data).unwrap();
-    fs::write(data.join("ephor.toml"), format!("[detect]\nrules = {:?}\n", rules)).unwrap();
+    fs::write(data.join("ephor.toml"), format!("[detect]\nrules = {rules:?}\n")).unwrap();
     let linted = run(&data, &["rules", "lint"]).failed_with(1);
     assert!(linted.stdout.contains("mine.yml:2: "), "{linted:#?}");
     assert!(run(&data, &["rules", "list"]).json().as_array().unwrap().len() > 9);

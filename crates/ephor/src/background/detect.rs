@@ -31,7 +31,7 @@ pub(super) async fn detect(lake: Lake, control: Control, options: DetectOptions,
             _ = stop.changed() => return,
         }
         looks = looks.wrapping_add(1);
-        let refresh = looks % REFRESH_AFTER == 0;
+        let refresh = looks.is_multiple_of(REFRESH_AFTER);
         // What is half judged when the node stops is judged again at the next start.
         let judged = tokio::select! {
             judged = look(&mut detector, &lake, &control, &options, refresh) => judged,
