@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use ephor_detect::Detector;
 use ephor_lake::Lake;
 use ephor_lake::control::Control;
+use ephor_wire::timestamp::UtcDay;
 use serde::Serialize;
 
 use crate::arguments::{Detect, Global};
@@ -60,7 +61,7 @@ pub(super) async fn run(global: &Global, config: &Config, span: &Detect) -> Resu
 
 /// Whole days, both ends included.
 pub(super) fn within(span: &Detect) -> Result<Option<(i64, i64)>, Failure> {
-    let from = span.from.as_deref().map(parse_day).transpose()?.map(|day| day.start_micros());
-    let to = span.to.as_deref().map(parse_day).transpose()?.map(|day| day.end_micros());
+    let from = span.from.as_deref().map(parse_day).transpose()?.map(UtcDay::start_micros);
+    let to = span.to.as_deref().map(parse_day).transpose()?.map(UtcDay::end_micros);
     Ok((from.is_some() || to.is_some()).then(|| (from.unwrap_or(i64::MIN), to.unwrap_or(i64::MAX))))
 }
