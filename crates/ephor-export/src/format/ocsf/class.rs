@@ -88,8 +88,11 @@ impl Choices {
     }
 }
 
+/// By type, and whether it is for the newest version.
+type ByType = HashMap<(String, bool), Arc<Choices>>;
+
 /// Types that were asked for. An unlisted type is worked out each time, so that inventing types fills no memory.
-static CHOSEN: LazyLock<RwLock<HashMap<(String, bool), Arc<Choices>>>> = LazyLock::new(RwLock::default);
+static CHOSEN: LazyLock<RwLock<ByType>> = LazyLock::new(RwLock::default);
 
 /// The classes that a type can become.
 pub(super) fn choices(kind: &str, known: &Meaning, version: OcsfVersion) -> Arc<Choices> {
