@@ -77,7 +77,7 @@ fn kind_v4(address: Ipv4Addr) -> Kind {
     let [a, b, c, _] = address.octets();
     match (a, b, c) {
         // Link-local, "this network", multicast, reserved and broadcast.
-        (169, 254, _) | (0, _, _) | (224..=255, _, _) => Kind::Never,
+        (169, 254, _) | (0 | 224..=255, _, _) => Kind::Never,
         (127 | 10, _, _) | (192, 168, _) | (172, 16..=31, _) => Kind::Private,
         // Shared address space, benchmarking, protocol assignments and documentation: routed inside networks only.
         (100, 64..=127, _) | (198, 18..=19, _) | (192, 0, 0 | 2) | (198, 51, 100) | (203, 0, 113) => Kind::Private,

@@ -301,7 +301,7 @@ async fn a_reader_with_a_condition_gets_what_sql_would_select() {
         let filter = RowPredicate::parse(condition).unwrap();
         let passed = lake.arrivals_where(0..300, Some(&filter)).await.unwrap();
         let selected = count(&lake, &format!("select count(*) from activities where {condition}")).await;
-        assert_eq!((passed.rows.len() as i64, passed.next_seq), (selected, 300), "{condition}");
+        assert_eq!((i64::try_from(passed.rows.len()).unwrap(), passed.next_seq), (selected, 300), "{condition}");
     }
     for wrong in ["colour = 'red'", "seq", "category = ", "drop table activities", "(select 1) = 1"] {
         assert!(RowPredicate::parse(wrong).is_err(), "{wrong}");

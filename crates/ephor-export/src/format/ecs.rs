@@ -76,11 +76,14 @@ static TREE: LazyLock<Node> = LazyLock::new(|| {
     root
 });
 
-/// `event.category` and `event.type` of every listed type.
-static FILED: LazyLock<HashMap<&'static str, (Vec<String>, Vec<String>)>> =
+/// `event.category` and `event.type`.
+type Categories = (Vec<String>, Vec<String>);
+
+/// Those of every listed type.
+static FILED: LazyLock<HashMap<&'static str, Categories>> =
     LazyLock::new(|| catalogue().iter().map(|known| (known.name.as_str(), filed(&known.name))).collect());
 
-fn filed(kind: &str) -> (Vec<String>, Vec<String>) {
+fn filed(kind: &str) -> Categories {
     let meaning = crate::meaning::meaning(kind);
     if let Some(hint) = catalogue().get(kind).and_then(|known| known.ecs.as_ref()) {
         return (hint.category.clone(), hint.kind.clone());

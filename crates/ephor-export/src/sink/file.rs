@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn a_batch_sent_again_after_a_crash_at_any_byte_stands_there_once() {
         let batch = b"first\nfirst\nsecond\nthird\n";
-        for before in ["", "old\n", "first\n", "older\nfirst\nfirst\n"] {
+        for before in ["", "old\n", "first\n"] {
             for cut in 0..=batch.len() {
                 let folder = tempfile::tempdir().unwrap();
                 let settings = settings(folder.path());

@@ -101,5 +101,18 @@ async fn settings_that_cannot_be_are_refused_with_the_sinks_name() {
         wrong("splunk_hec = { url = \"https://splunk.example.com:8088\", token = \"in-the-open\" }"),
         wrong("syslog = { address = \"siem.example.com\" }"),
     ];
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    sink `siem`: it names no receiver; add one, for example `file = { path = "…" }`
+    sink `siem`: it names file and stdout; a sink has one receiver
+    sink `siem`: `xml` is no export format; there are ocsf, ecs, cef, leef, raw (and ocsf@1.3.0, ocsf@1.9.0)
+    sink `siem`: filter: SQL: Schema error: No field named colour.
+    Valid fields are seq, id, created_at, received_at, source, type, category, organization_id, organization_uuid, actor_type, actor_id, actor_email, api_key_id, ip_address, user_agent, workspace_id, raw.
+    sink `siem`: batch_events = 0 would never send anything
+    sink `siem`: redact with `hash` needs redact_key: without a key, hashes of addresses can be guessed
+    sink `siem`: 127.0.0.1 is 127.0.0.1, an address of a private network; `allow_private = true` lets this sink reach it
+    sink `siem`: the URL is not https: on the open network, records travel encrypted
+    sink `siem`: 169.254.169.254 is 169.254.169.254, which no sink may reach
+    sink `siem`: splunk_hec.token: a reference begins with env:
+    sink `siem`: syslog.address = "siem.example.com" is not HOST:PORT, such as "siem.example.com:6514"
+    "#);
 }

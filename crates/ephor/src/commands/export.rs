@@ -11,7 +11,7 @@ use ephor_export::{
 use ephor_lake::control::{Control, DeadLetter, ExportSink};
 use ephor_lake::{Lake, MicrosRange};
 use ephor_sources::simulator::{Simulation, SimulationOptions};
-use ephor_wire::timestamp::Timestamp;
+use ephor_wire::timestamp::{Timestamp, UtcDay};
 use futures::future::join_all;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -340,10 +340,9 @@ async fn send_again(global: &Global, config: &Config, dir: &Path, options: &Expo
     let (from, to) = (day(&options.from)?, day(&options.to)?);
     let span = match (from, to) {
         (None, None) => ReplaySpan::Places(options.from_seq.unwrap_or(0)..options.to_seq.unwrap_or(u64::MAX)),
-        (from, to) => ReplaySpan::Times(MicrosRange {
-            from: from.map(|day| day.start_micros()),
-            to: to.map(|day| day.end_micros()),
-        }),
+        (from, to) => {
+            ReplaySpan::Times(MicrosRange { from: from.map(UtcDay::start_micros), to: to.map(UtcDay::end_micros) })
+        }
     };
     let replaying = if options.dry_run { Replaying::Rehearsal } else { Replaying::InEarnest };
     let context = open(dir).await?;

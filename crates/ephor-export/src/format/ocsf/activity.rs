@@ -24,7 +24,8 @@ pub(in crate::format) fn encode(facts: &Facts<'_>, stored: &Stored<'_>, version:
         Need::User => user_of(facts).is_some(),
         Need::Subject => affected(facts).is_some(),
         Need::Privileges => !facts.privileges.is_empty(),
-        Need::Group => group_of(facts).is_some(),
+        // Up to 1.3.0 the class asks for a user or privileges beside the group; one record is to be valid as both.
+        Need::Group => group_of(facts).is_some() && (version >= OcsfVersion::V1_9 || has_member(facts)),
         Need::Object => facts.object.id.is_some(),
     });
     let start = out.len();
@@ -339,6 +340,10 @@ fn write_subject(user: &mut Object<'_>, subject: Subject<'_>) {
 fn group_of<'a>(facts: &Facts<'a>) -> Option<(&'a str, &'a str)> {
     let principal = facts.subject.filter(|subject| subject.kind == SubjectKind::Group);
     facts.group.or_else(|| Some((principal?.id?, "group")))
+}
+
+fn has_member(facts: &Facts<'_>) -> bool {
+    !facts.privileges.is_empty() || facts.subject.is_some_and(|subject| subject.kind != SubjectKind::Group)
 }
 
 fn resource<'a>(facts: &Facts<'a>) -> Option<(&'a str, Option<&'a str>)> {

@@ -88,8 +88,11 @@ impl Choices {
     }
 }
 
+/// By type, and whether it is for the newest version.
+type ByType = HashMap<(String, bool), Arc<Choices>>;
+
 /// Types that were asked for. An unlisted type is worked out each time, so that inventing types fills no memory.
-static CHOSEN: LazyLock<RwLock<HashMap<(String, bool), Arc<Choices>>>> = LazyLock::new(RwLock::default);
+static CHOSEN: LazyLock<RwLock<ByType>> = LazyLock::new(RwLock::default);
 
 /// The classes that a type can become.
 pub(super) fn choices(kind: &str, known: &Meaning, version: OcsfVersion) -> Arc<Choices> {
@@ -187,6 +190,21 @@ mod tests {
             "type_of_next_year",
         ]
         .map(usual);
-        insta::assert_snapshot!(said.join("\n"), @"");
+        insta::assert_snapshot!(said.join("\n"), @r"
+        sso_login_failed: 3002 Authentication: Logon
+        user_logged_out: 3002 Authentication: Logoff
+        org_user_deleted: 3001 Account Change: Delete
+        rbac_role_assigned: 3005 User Access Management: Assign Privileges
+        group_member_added: 3006 Group Management: Add User
+        platform_workspace_member_removed: 3006 Group Management: Remove User
+        api_key_created: 3004 Entity Management: Create
+        claude_file_exported: 6006 File Hosting Activity: Download
+        claude_chat_viewed: 6001 Web Resources Activity: Read
+        compliance_api_accessed: 6003 API Activity: Read
+        org_data_export_started: 6001 Web Resources Activity: Export
+        org_sso_toggled: 3004 Entity Management: Update
+        mcp_server_created: 3004 Entity Management: Create
+        type_of_next_year: 0 Base Event: type_of_next_year
+        ");
     }
 }

@@ -126,7 +126,7 @@ mod tests {
     fn a_message_says_when_what_and_which() {
         let messages = Messages::new(&settings(), 8_192).unwrap();
         let said = String::from_utf8(messages.message(&record("{\"a\":1}"))).unwrap();
-        insta::assert_snapshot!(said, @"");
+        insta::assert_snapshot!(said, @r#"<83>1 2026-11-23T12:00:00.000000Z here ephor - claude_project_document_bulk_del [ephor@32473 id="activity_\"1\"\]" seq="7" type="claude_project_document_bulk_deletion_audit_truncated"] {"a":1}"#);
     }
 
     #[test]
@@ -136,8 +136,8 @@ mod tests {
             change(&mut settings);
             Messages::new(&settings, 8_192).err().unwrap()
         };
-        insta::assert_snapshot!(wrong(|s| s.facility = 24), @"");
-        insta::assert_snapshot!(wrong(|s| s.app_name = "two words".to_owned()), @"");
+        insta::assert_snapshot!(wrong(|s| s.facility = 24), @"syslog.facility = 24 is none of 0 to 11 and 16 to 23");
+        insta::assert_snapshot!(wrong(|s| s.app_name = "two words".to_owned()), @r#"syslog.app_name = "two words" is not 1 to 48 printable ASCII characters"#);
     }
 
     proptest! {
