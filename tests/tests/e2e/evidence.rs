@@ -106,7 +106,7 @@ fn a_byte_changed_in_any_kind_of_file_is_found_and_the_file_is_named() {
     let mut kinds = BTreeSet::new();
     let kind = |name: &str| {
         let folder = name.split('/').next().filter(|_| name.contains('/')).unwrap_or(name);
-        (folder.to_owned(), Path::new(name).extension().map(|ending| ending.to_owned()))
+        (folder.to_owned(), Path::new(name).extension().map(std::borrow::ToOwned::to_owned))
     };
     let chosen: Vec<String> = files(&package).into_iter().filter(|name| kinds.insert(kind(name))).collect();
     assert!(chosen.len() > 20, "{chosen:?}");
