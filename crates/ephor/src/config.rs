@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use crate::analytics_config::AnalyticsConfig;
 use crate::arguments::Global;
+use crate::console_config::ConsoleConfig;
 use crate::failure::Failure;
 use crate::proof_config::ProofConfig;
 
@@ -25,6 +26,7 @@ use crate::proof_config::ProofConfig;
 pub(crate) struct Config {
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) server: Server,
+    pub(crate) console: ConsoleConfig,
     pub(crate) analytics: AnalyticsConfig,
     pub(crate) retention: Option<RetentionConfig>,
     pub(crate) proof: ProofConfig,
@@ -184,7 +186,7 @@ impl Upstream {
 
 /// Keys that the environment can set, as `EPHOR_` and the key, with two underscores between section and key. Any other
 /// variable of that beginning is somebody else's: a key's, say.
-const ENVIRONMENT: [&str; 12] = [
+const ENVIRONMENT: [&str; 13] = [
     "data_dir",
     "server__listen",
     "server__rate_limit_per_minute",
@@ -193,6 +195,7 @@ const ENVIRONMENT: [&str; 12] = [
     "server__tls_certificate",
     "server__tls_key",
     "server__allow_plaintext_public",
+    "console__url",
     "analytics__profile",
     "analytics__rate_limit_per_minute",
     "retention__days",
@@ -260,6 +263,7 @@ impl Config {
             );
         }
         self.analytics.limits()?;
+        self.console.check()?;
         crate::origin_config::check(&self.analytics.origin, &self.upstream)?;
         if self.server.tls_certificate.is_some() != self.server.tls_key.is_some() {
             return wrong("[server] tls_certificate and tls_key go together".to_owned());

@@ -8,6 +8,7 @@ mod background;
 mod collecting;
 mod commands;
 mod config;
+mod console_config;
 mod failure;
 mod node;
 mod origin_config;

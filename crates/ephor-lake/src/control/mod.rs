@@ -4,6 +4,7 @@
 
 mod activities;
 mod analytics_switch;
+pub mod console;
 mod enablement;
 mod error;
 mod keys;
@@ -155,9 +156,10 @@ impl WriteTurn {
 }
 
 /// The schema's steps, in order. A step that was released is never edited; the next one corrects it.
-const STEPS: [(i64, &str, &str); 2] = [
+const STEPS: [(i64, &str, &str); 3] = [
     (1, "control", include_str!("../../migrations/0001_control.sql")),
     (2, "node secrets", include_str!("../../migrations/0002_node_secrets.sql")),
+    (60, "console", include_str!("../../migrations/0060_console.sql")),
 ];
 
 fn migrations() -> Migrator {

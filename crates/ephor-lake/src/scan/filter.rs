@@ -7,7 +7,7 @@ use std::ops::Range;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{Int32Type, Int64Type};
 
-use super::parquet_file::ColumnStore;
+use super::parquet_file::{ColumnStore, dictionary_values};
 use super::query::{ActivityFilter, TypeFilter};
 use crate::error::LakeError;
 use crate::files::DataFile;
@@ -24,6 +24,21 @@ enum Condition {
     Seq(ArrayRef, Range<u64>),
 }
 
+/// Columns in which words are looked for.
+const WORD_COLUMNS: [&str; 11] = [
+    "type",
+    "category",
+    "actor_type",
+    "actor_id",
+    "actor_email",
+    "api_key_id",
+    "ip_address",
+    "user_agent",
+    "workspace_id",
+    "organization_id",
+    "source",
+];
+
 /// A dictionary column and which of its values pass.
 struct Allowed {
     column: ArrayRef,
@@ -38,7 +53,8 @@ impl FileFilter {
         file: &DataFile,
     ) -> Result<Option<Self>, LakeError> {
         let mut conditions = Vec::new();
-        let one_of: [(&'static str, &Vec<String>); 5] = [
+        let one_of: [(&'static str, &Vec<String>); 6] = [
+            ("category", &filter.categories),
             ("source", &filter.sources),
             ("workspace_id", &filter.workspace_ids),
             ("api_key_id", &filter.api_key_ids),
@@ -65,6 +81,9 @@ impl FileFilter {
                 Allowed::of(store, file, "organization_uuid", wanted)?,
             ]);
         }
+        for word in &filter.words {
+            any_of.push(columns_with(&word.to_lowercase(), store, file)?);
+        }
         for columns in any_of {
             if columns.iter().all(Allowed::nothing) {
                 return Ok(None);
@@ -75,6 +94,11 @@ impl FileFilter {
             conditions.push(Condition::Seq(store.filter_column(file, "seq")?, range.clone()));
         }
         Ok(Some(Self { conditions }))
+    }
+
+    /// Whether every row passes.
+    pub(super) fn is_none(&self) -> bool {
+        self.conditions.is_empty()
     }
 
     pub(super) fn passes(&self, row: usize) -> bool {
@@ -88,6 +112,18 @@ impl FileFilter {
     }
 }
 
+/// The columns of which a value holds the word. Values are few and kept, so a file without the word costs no reading.
+fn columns_with(word: &str, store: &ColumnStore, file: &DataFile) -> Result<Vec<Allowed>, LakeError> {
+    let mut columns = Vec::new();
+    for name in WORD_COLUMNS {
+        let holds = |value: &str| value.to_lowercase().contains(word);
+        if store.values(file, name)?.iter().flatten().any(holds) {
+            columns.push(Allowed::of(store, file, name, holds)?);
+        }
+    }
+    Ok(columns)
+}
+
 impl Allowed {
     fn of(
         store: &ColumnStore,
@@ -96,7 +132,7 @@ impl Allowed {
         allows: impl Fn(&str) -> bool,
     ) -> Result<Self, LakeError> {
         let column = store.filter_column(file, name)?;
-        let by_key = match column.as_dictionary_opt::<Int32Type>().and_then(|d| d.values().as_string_opt::<i32>()) {
+        let by_key = match dictionary_values(&column) {
             Some(values) => values.iter().map(|value| value.is_some_and(&allows)).collect(),
             None => {
                 let what = format!("column `{name}` of {} is not text", file.path);

@@ -2,8 +2,10 @@
 //! The command reference in `docs/commands.md` is generated from here.
 //! Never reads a file or the clock: parsing only.
 
+mod console;
 mod proof;
 
+pub(crate) use console::Console;
 pub(crate) use proof::{Erase, Key, Verify};
 
 use std::net::SocketAddr;
@@ -70,6 +72,9 @@ pub(crate) enum Command {
     /// The organization: show it, switch recording on and off, say who may do what.
     #[command(subcommand)]
     Org(Org),
+    /// The console: let people in, end their sessions.
+    #[command(subcommand)]
+    Console(Console),
     /// The lake itself: ask it in SQL, count, compact.
     #[command(subcommand)]
     Lake(LakeCommand),
@@ -252,7 +257,7 @@ pub(crate) enum Org {
     /// Switch the Analytics API on and off: only the primary owner may.
     #[command(subcommand)]
     Analytics(AnalyticsTurn),
-    /// Give a person a role: primary_owner, owner, admin, auditor or member.
+    /// Give a person a role: primary_owner, owner, admin, analyst, reviewer, auditor, viewer or member.
     Grant {
         /// Whom.
         email: String,

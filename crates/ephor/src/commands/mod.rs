@@ -4,6 +4,7 @@
 
 mod analytics;
 mod collect;
+mod console;
 mod demo;
 mod doctor;
 mod import;
@@ -35,6 +36,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Simulate(options) => simulate::run(&global, &options).await,
         Command::Keys(action) => keys::run(&global, &config, action).await,
         Command::Org(action) => org::run(&global, &config, action).await,
+        Command::Console(action) => console::run(&global, &config, action).await,
         Command::Analytics(action) => analytics::run(&global, &config, action).await,
         Command::Lake(action) => lake::run(&global, &config, action).await,
     }
