@@ -44,8 +44,8 @@ pub use lake::{Lake, LakeOptions};
 pub use limits::{ARRIVALS_ROWS, COMMIT_RAW_BYTES, FEED_PAGE_ROWS};
 pub use rows::ActivityRows;
 pub use scan::{
-    ActivityFilter, Arrival, Arrivals, Census, CountedBy, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order,
-    PageFrom, Sighting, Sightings, TypeFilter,
+    ActivityFilter, Arrival, Arrivals, Census, CountedBy, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow,
+    MicrosRange, Order, PageFrom, Sighting, Sightings, TypeFilter,
 };
 pub use stats::LakeStats;
 pub use upstream::{UpstreamChanges, UpstreamListing, UpstreamRows};

@@ -77,7 +77,8 @@ pub(crate) async fn desk(State(app): State<App>, mut request: Request, next: Nex
 /// Gives every failure the shape of the protocol that was spoken, those of the framework included.
 fn shape(response: &mut Response, request_id: &RequestId, dialect: Option<Dialect>) {
     let status = response.status();
-    if !(status.is_client_error() || status.is_server_error()) || response.extensions_mut().remove::<Shaped>().is_some() {
+    if !(status.is_client_error() || status.is_server_error()) || response.extensions_mut().remove::<Shaped>().is_some()
+    {
         return;
     }
     let problem = response.extensions_mut().remove::<Problem>().unwrap_or_else(|| Problem::generic(status));

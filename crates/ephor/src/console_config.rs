@@ -93,10 +93,14 @@ impl ConsoleConfig {
 
     fn url(&self) -> Result<Option<Url>, Failure> {
         let Some(text) = &self.url else { return Ok(None) };
-        let url: Url = text.parse().map_err(|_| wrong(format!("url = {text:?} is not an address like https://ephor.example.com")))?;
+        let url: Url = text
+            .parse()
+            .map_err(|_| wrong(format!("url = {text:?} is not an address like https://ephor.example.com")))?;
         let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() || !bare {
-            return Err(wrong(format!("url = {text:?} is not scheme, host and port only, like https://ephor.example.com")));
+            return Err(wrong(format!(
+                "url = {text:?} is not scheme, host and port only, like https://ephor.example.com"
+            )));
         }
         Ok(Some(url))
     }
@@ -132,7 +136,10 @@ impl OidcConfig {
 
     fn roles(&self) -> Result<Vec<(String, Role)>, Failure> {
         let role = |text: &String| match text.parse::<Role>() {
-            Ok(Role::PrimaryOwner) => Err(wrong("no group gives the role primary_owner: it is one person's, and `ephor org grant` hands it on".to_owned())),
+            Ok(Role::PrimaryOwner) => Err(wrong(
+                "no group gives the role primary_owner: it is one person's, and `ephor org grant` hands it on"
+                    .to_owned(),
+            )),
             Ok(role) => Ok(role),
             Err(error) => Err(wrong(format!("oidc: {error}"))),
         };
@@ -182,7 +189,9 @@ fn facts(config: &Config) -> NodeFacts {
         legal_holds: retention
             .into_iter()
             .flat_map(|retention| &retention.legal_hold)
-            .map(|hold| (hold.name.clone(), format!("{} to {}", day(&hold.from, "the beginning"), day(&hold.to, "no end"))))
+            .map(|hold| {
+                (hold.name.clone(), format!("{} to {}", day(&hold.from, "the beginning"), day(&hold.to, "no end")))
+            })
             .collect(),
     }
 }
@@ -221,6 +230,13 @@ mod tests {
             told("[oidc]\nissuer = 'http://login.example.com'\nclient_id = 'e'"),
             told("[oidc]\nissuer = 'https://login.example.com'\nclient_id = 'e'\nroles = { soc = 'chief' }"),
             told("[oidc]\nissuer = 'https://login.example.com'\nclient_id = 'e'\ndefault_role = 'primary_owner'"),
-        ].join("\n"), @"");
+        ].join("\n"), @r#"
+        [console] url = "ephor.example.com" is not an address like https://ephor.example.com
+        [console] url = "https://ephor.example.com/console" is not scheme, host and port only, like https://ephor.example.com
+        [console] session_idle_minutes and session_hours are at least 1
+        [console] oidc.issuer = "http://login.example.com" is not an https:// address
+        [console] oidc: `chief` is not a role; the roles are primary_owner, owner, admin, analyst, reviewer, auditor, viewer and member
+        [console] no group gives the role primary_owner: it is one person's, and `ephor org grant` hands it on
+        "#);
     }
 }

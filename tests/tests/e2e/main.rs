@@ -6,6 +6,7 @@
 
 mod analytics;
 mod analytics_in_a_row;
+mod console;
 mod content;
 mod demo;
 mod disk_full;

@@ -102,7 +102,7 @@ impl Reader {
         let from = filter.created_at.from.map_or(0, |from| created_at.partition_point(|at| *at < from));
         let to = filter.created_at.to.map_or(created_at.len(), |to| created_at.partition_point(|at| *at < to));
         let values = by.map(|by| self.store.filter_column(file, by.column())).transpose()?;
-        let values = values.as_ref().map(|column| column.as_dictionary::<Int32Type>());
+        let values = values.as_ref().map(AsArray::as_dictionary::<Int32Type>);
         let mut counts = vec![0_u64; values.map_or(0, |dictionary| dictionary.values().len())];
         let (mut total, mut first, mut last) = (0, None, None);
         for row in (from..to.max(from)).filter(|row| conditions.passes(*row)) {

@@ -22,10 +22,10 @@ use crate::rows::text_of;
 
 pub use arrivals::{Arrival, Arrivals};
 pub use census::{Census, CountedBy};
-pub use seen::{Sighting, Sightings};
 pub use query::{
     ActivityFilter, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order, PageFrom, TypeFilter,
 };
+pub use seen::{Sighting, Sightings};
 
 use parquet_file::ColumnStore;
 use seen::SeenSoFar;

@@ -66,7 +66,8 @@ impl Reader {
         // A file that is gone was merged into others or has expired: what it told cannot be taken back out.
         let still_right = known.files.iter().all(|path| now.contains(path.as_str()));
         let mut known = if still_right { known } else { Known::default() };
-        let missing: Vec<&Arc<DataFile>> = files.files.iter().filter(|file| !known.files.contains(&file.path)).collect();
+        let missing: Vec<&Arc<DataFile>> =
+            files.files.iter().filter(|file| !known.files.contains(&file.path)).collect();
         if missing.is_empty() {
             return Ok(known);
         }

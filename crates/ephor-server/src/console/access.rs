@@ -91,8 +91,11 @@ mod tests {
         let table: Vec<String> = Role::ALL
             .into_iter()
             .map(|role| {
-                let held: Vec<String> =
-                    RIGHTS.iter().filter(|(right, _)| right.is_of(role)).map(|(right, _)| format!("{right:?}")).collect();
+                let held: Vec<String> = RIGHTS
+                    .iter()
+                    .filter(|(right, _)| right.is_of(role))
+                    .map(|(right, _)| format!("{right:?}"))
+                    .collect();
                 format!("{role}: {}", held.join(" "))
             })
             .collect();

@@ -54,7 +54,6 @@ pub(super) async fn asset(Path(name): Path<String>) -> Result<Response, Problem>
     let path = format!("/assets/{name}");
     let found = [&*STYLE, &*SCRIPT, &*FONT, &*ICON].into_iter().find(|asset| asset.path == path);
     let asset = found.ok_or_else(|| Problem::no_such_path(&path))?;
-    let headers =
-        [(CONTENT_TYPE, asset.content_type), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    let headers = [(CONTENT_TYPE, asset.content_type), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
     Ok((headers, asset.bytes.clone()).into_response())
 }

@@ -163,7 +163,11 @@ fn may_enter(page: &Page, visit: &Visit, signed_in: Option<&SignedIn>) -> Result
 
 /// Reads what the request carries and checks that it comes from a page that was served to this person.
 async fn take_body(page: &Page, request: Request, visit: &Visit) -> Result<Request, Problem> {
-    let stale = || Problem::forbidden("This form is not one that was served to you here. Go back, load the page anew, and send it again.");
+    let stale = || {
+        Problem::forbidden(
+            "This form is not one that was served to you here. Go back, load the page anew, and send it again.",
+        )
+    };
     if page.takes == Takes::Nothing || page.admits == Admits::Program {
         return Ok(request);
     }
@@ -200,12 +204,18 @@ pub(crate) fn same(token: &str, expected: &str) -> bool {
 }
 
 /// Records who was seen, keeps the session going, and makes a page of what went wrong.
-async fn leave(app: &App, page: &'static Page, response: Response, visit: &Visit, visitor: Option<&Visitor>) -> Response {
+async fn leave(
+    app: &App,
+    page: &'static Page,
+    response: Response,
+    visit: &Visit,
+    visitor: Option<&Visitor>,
+) -> Response {
     let mut response = problem_page::told(response, visit, visitor);
     let Some(visitor) = visitor else { return response };
     let people = visitor.seen();
     if !people.is_empty() && (response.status().is_success() || response.status().is_redirection()) {
-        app.recorder().accessed(looked(page, visitor, &people)).await;
+        app.recorder().accessed(looked(page.path, visitor, &people)).await;
     }
     let session = &visitor.signed_in.session;
     if session.seen_at_micros <= visit.now_micros - SEEN_STEP_MICROS {
@@ -223,7 +233,7 @@ async fn leave(app: &App, page: &'static Page, response: Response, visit: &Visit
 }
 
 /// A look at people as an activity.
-fn looked(page: &Page, visitor: &Visitor, people: &[String]) -> OutboxItem {
+pub(super) fn looked(page: &str, visitor: &Visitor, people: &[String]) -> OutboxItem {
     let id = new_id("activity_");
     let activity = json!({
         "id": id,
@@ -232,7 +242,7 @@ fn looked(page: &Page, visitor: &Visitor, people: &[String]) -> OutboxItem {
         "actor": visitor.actor(),
         "organization_id": null,
         "organization_uuid": null,
-        "page": page.path,
+        "page": page,
         "path": visitor.visit.path,
         "people": people.iter().take(PEOPLE_RECORDED).collect::<Vec<_>>(),
         "people_count": people.len(),
@@ -283,7 +293,9 @@ pub(crate) fn not_here(app: &App, request: &Request) -> Option<Response> {
 /// A request under a name that is not ours: nothing is said but how to make it ours.
 fn misdirected(app: &App) -> Response {
     let words = match app.options().console.origins.first() {
-        None => "The console does not know its address yet: set `url` in the section [console] of ephor.toml.\n".to_owned(),
+        None => {
+            "The console does not know its address yet: set `url` in the section [console] of ephor.toml.\n".to_owned()
+        }
         Some(url) => format!("The console is at {url} and answers under no other name.\n"),
     };
     let mut response = (StatusCode::MISDIRECTED_REQUEST, words).into_response();

@@ -16,9 +16,6 @@ pub(crate) enum Spot {
     Overview,
     Activity,
     People,
-    Keys,
-    Adoption,
-    Cost,
     Settings,
 }
 
@@ -49,18 +46,14 @@ const fn entry(spot: Spot, words: &'static str, path: &'static str, right: Right
 
 /// The navigation, in groups that follow a working day.
 const GROUPS: &[(&str, &[Entry])] = &[
-    ("Watch", &[
-        entry(Spot::Overview, "Overview", "/", Right::Look, 'o'),
-        entry(Spot::Activity, "Activity", "/activity", Right::Look, 'a'),
-    ]),
-    ("Know", &[
-        entry(Spot::People, "People", "/people", Right::Look, 'p'),
-        entry(Spot::Keys, "Keys", "/keys", Right::Look, 'k'),
-    ]),
-    ("Measure", &[
-        entry(Spot::Adoption, "Adoption", "/adoption", Right::Look, 'd'),
-        entry(Spot::Cost, "Cost", "/cost", Right::Look, 'c'),
-    ]),
+    (
+        "Watch",
+        &[
+            entry(Spot::Overview, "Overview", "/", Right::Look, 'o'),
+            entry(Spot::Activity, "Activity", "/activity", Right::Look, 'a'),
+        ],
+    ),
+    ("Know", &[entry(Spot::People, "People", "/people", Right::Look, 'p')]),
     ("Run", &[entry(Spot::Settings, "Settings", "/settings", Right::SeeSettings, 's')]),
 ];
 

@@ -22,12 +22,12 @@ mod seal;
 mod settings;
 mod sign_in;
 mod state;
-#[cfg(test)]
-mod stories;
 mod visitor;
 
-pub use options::{ConsoleOptions, EmailTrust, NodeFacts, OidcOptions, UpstreamFact};
 pub(crate) use door::not_here;
+pub use options::{ConsoleOptions, EmailTrust, NodeFacts, OidcOptions, UpstreamFact};
+#[cfg(test)]
+pub(crate) use page::{Admits, Page, Takes};
 pub(crate) use state::ConsoleState;
 
 use axum::Router;
@@ -41,7 +41,7 @@ pub(crate) fn router(app: App) -> Router<App> {
 }
 
 /// Every page with its door.
-fn mount(app: App) -> Pages {
+pub(crate) fn mount(app: App) -> Pages {
     let pages = Pages::new(app).serve(&assets::ASSET, assets::asset).serve(&overview::OVERVIEW, overview::show);
     people::mount(settings::mount(activity::mount(account::mount(sign_in::mount(pages)))))
 }

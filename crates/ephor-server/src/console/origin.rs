@@ -138,9 +138,16 @@ mod tests {
     #[test]
     fn one_is_sent_on_to_a_path_of_this_console_only() {
         assert_eq!(safe_path(Some("/findings?status=open")), "/findings?status=open");
-        for elsewhere in
-            ["//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)", "/a\nb", "", "/sign-out", "x"]
-        {
+        for elsewhere in [
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "javascript:alert(1)",
+            "/a\nb",
+            "",
+            "/sign-out",
+            "x",
+        ] {
             assert_eq!(safe_path(Some(elsewhere)), "/", "{elsewhere}");
         }
         assert_eq!(safe_path(None), "/");

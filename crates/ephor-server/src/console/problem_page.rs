@@ -42,7 +42,9 @@ fn page(problem: &Problem, visit: &Visit, visitor: Option<&Visitor>) -> Markup {
         }
     };
     match visitor {
-        Some(visitor) => frame::sheet(visitor, Sheet { title, spot: Spot::None, lead: html! {}, actions: html! {}, body }),
+        Some(visitor) => {
+            frame::sheet(visitor, Sheet { title, spot: Spot::None, lead: html! {}, actions: html! {}, body })
+        }
         None => frame::bare(visit, title, body),
     }
 }

@@ -70,8 +70,10 @@ async fn member(control: &Control, email: &str, role: Option<&str>, by: &Actor) 
     match (control.members().find(email).await?, role) {
         (Some(member), None) => Ok(member),
         (Some(member), Some(role)) if member.role.as_str() == role => Ok(member),
-        (Some(member), Some(_)) => Err(Failure::usage(format!("{} is a member already, with the role {}", member.email, member.role))
-            .hint("`ephor org grant` changes a role; invite without --role")),
+        (Some(member), Some(_)) => {
+            Err(Failure::usage(format!("{} is a member already, with the role {}", member.email, member.role))
+                .hint("`ephor org grant` changes a role; invite without --role"))
+        }
         (None, None) => Err(Failure::usage(format!("{email} is not a member of this organization"))
             .hint("--role says what they are to be, or `ephor org show` lists the members")),
         (None, Some(role)) => {

@@ -79,7 +79,10 @@ impl Codes<'_> {
             return Err(ControlError::Damaged { what: "a code that is none was made".to_owned() });
         };
         let mut turn = self.control.write().await?;
-        sqlx::query("DELETE FROM console_codes WHERE expires_at <= $1").bind(now_micros).execute(turn.connection()).await?;
+        sqlx::query("DELETE FROM console_codes WHERE expires_at <= $1")
+            .bind(now_micros)
+            .execute(turn.connection())
+            .await?;
         sqlx::query(
             "INSERT INTO console_codes (code_sha256, user_id, opens, works, made_by, made_at, expires_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",

@@ -90,7 +90,10 @@ impl Identities<'_> {
     }
 }
 
-async fn bound_user(connection: &mut SqliteConnection, person: &ProviderPerson) -> Result<Option<String>, ControlError> {
+async fn bound_user(
+    connection: &mut SqliteConnection,
+    person: &ProviderPerson,
+) -> Result<Option<String>, ControlError> {
     let row = sqlx::query("SELECT user_id FROM console_identities WHERE issuer = $1 AND subject = $2")
         .bind(person.issuer.clone())
         .bind(person.subject.clone())

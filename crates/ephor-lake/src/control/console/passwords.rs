@@ -106,11 +106,12 @@ impl Passwords<'_> {
     /// Takes the one-time password of a step, unless that step or a later one was taken before.
     pub async fn take_step(&self, user_id: &str, step: i64) -> Result<TakenStep, ControlError> {
         let mut turn = self.control.write().await?;
-        let done = sqlx::query("UPDATE console_passwords SET totp_last_step = $1 WHERE user_id = $2 AND totp_last_step < $1")
-            .bind(step)
-            .bind(user_id.to_owned())
-            .execute(turn.connection())
-            .await?;
+        let done =
+            sqlx::query("UPDATE console_passwords SET totp_last_step = $1 WHERE user_id = $2 AND totp_last_step < $1")
+                .bind(step)
+                .bind(user_id.to_owned())
+                .execute(turn.connection())
+                .await?;
         turn.commit().await?;
         Ok(if done.rows_affected() == 1 { TakenStep::Now } else { TakenStep::Before })
     }

@@ -175,7 +175,8 @@ impl Sessions<'_> {
         .bind(now_micros.saturating_sub(idle_micros))
         .fetch_optional(&self.control.pool)
         .await?;
-        let read = |row: &SqliteRow| Ok::<_, ControlError>(SignedIn { session: read(row)?, member: members::read(row)? });
+        let read =
+            |row: &SqliteRow| Ok::<_, ControlError>(SignedIn { session: read(row)?, member: members::read(row)? });
         row.as_ref().map(read).transpose()
     }
 
@@ -224,7 +225,8 @@ impl Sessions<'_> {
     ) -> Result<(), ControlError> {
         let mut turn = self.control.write().await?;
         let query = sqlx::query("SELECT * FROM console_sessions WHERE id = $1").bind(id.to_owned());
-        let found: Vec<Session> = query.fetch_optional(turn.connection()).await?.iter().map(read).collect::<Result<_, _>>()?;
+        let found: Vec<Session> =
+            query.fetch_optional(turn.connection()).await?.iter().map(read).collect::<Result<_, _>>()?;
         end_all(turn.connection(), &found, why, by, now_micros, rng).await?;
         turn.commit().await
     }
@@ -272,7 +274,12 @@ impl Sessions<'_> {
     }
 
     /// The sessions of a person that have not run out, the latest first.
-    pub async fn of_user(&self, user_id: &str, idle_micros: i64, now_micros: i64) -> Result<Vec<Session>, ControlError> {
+    pub async fn of_user(
+        &self,
+        user_id: &str,
+        idle_micros: i64,
+        now_micros: i64,
+    ) -> Result<Vec<Session>, ControlError> {
         let mut connection = self.control.pool.acquire().await?;
         let mut found = of_user(&mut connection, user_id).await?;
         found.retain(|s| s.ends_at_micros > now_micros && s.seen_at_micros > now_micros.saturating_sub(idle_micros));

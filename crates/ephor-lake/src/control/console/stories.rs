@@ -97,7 +97,10 @@ async fn a_replaced_token_works_for_another_minute_and_is_replaced_once() {
     let (old, session) = scene.begin("ada", None).await;
     let sessions = scene.control.console().sessions();
     let new = sessions.turn(&session, NOON + MINUTE, &mut scene.rng).await.unwrap().unwrap();
-    assert!(sessions.turn(&session, NOON + MINUTE, &mut scene.rng).await.unwrap().is_none(), "another request was first");
+    assert!(
+        sessions.turn(&session, NOON + MINUTE, &mut scene.rng).await.unwrap().is_none(),
+        "another request was first"
+    );
     assert!(scene.works(&old, NOON + 2 * MINUTE - 1).await && scene.works(&new, NOON + 2 * MINUTE).await);
     assert!(!scene.works(&old, NOON + 2 * MINUTE).await);
 }
@@ -114,7 +117,8 @@ async fn sessions_are_ended_one_by_one_or_all_but_one() {
     sessions.end(&last.id, SessionEnd::SignedOut, &person("ada"), NOON, &mut scene.rng).await.unwrap();
     assert!(!scene.works(&third, NOON).await);
     let why = SessionEnd::SignInChanged;
-    let ended = sessions.end_all_of("user_ada", Some(&kept.id), why, &person("ada"), NOON, &mut scene.rng).await.unwrap();
+    let ended =
+        sessions.end_all_of("user_ada", Some(&kept.id), why, &person("ada"), NOON, &mut scene.rng).await.unwrap();
     assert_eq!(ended, 1);
     assert!(!scene.works(&first, NOON).await && scene.works(&second, NOON).await && scene.works(&other, NOON).await);
     let (began, ended) = ("ephor_console_signed_in", "ephor_console_signed_out");
@@ -175,7 +179,9 @@ async fn a_one_time_password_is_taken_once() {
     let mut scene = Scene::open().await;
     let passwords = scene.control.console().passwords();
     let password =
-        Password { hash: "$argon2id$…".into(), totp_secret: "GEZDGNBV".into(), totp_last_step: 9, set_at_micros: NOON };
+        Password {
+            hash: "$argon2id$…".into(), totp_secret: "GEZDGNBV".into(), totp_last_step: 9, set_at_micros: NOON
+        };
     passwords.set("user_ada", &password, &person("ada"), NOON, &mut scene.rng).await.unwrap();
     assert_eq!(passwords.take_step("user_ada", 10).await.unwrap(), TakenStep::Now);
     for step in [10, 9] {
@@ -224,7 +230,8 @@ async fn a_provider_s_groups_give_the_role_and_never_touch_the_primary_owner() {
     let renamed = identities.admit(&vouched("n", "wed@example.com", Role::Viewer), NOON, &mut scene.rng).await.unwrap();
     assert_eq!((renamed.user_id, renamed.email.as_str()), (new.user_id, "new@example.com"));
     assert_eq!(renamed.role, Role::Viewer);
-    let audrey = identities.admit(&vouched("a", "audrey@example.com", Role::Auditor), NOON, &mut scene.rng).await.unwrap();
+    let audrey =
+        identities.admit(&vouched("a", "audrey@example.com", Role::Auditor), NOON, &mut scene.rng).await.unwrap();
     assert_eq!(audrey.user_id, "user_audrey");
     let ada = identities.admit(&vouched("o", "ada@example.com", Role::Viewer), NOON, &mut scene.rng).await.unwrap();
     assert_eq!(ada.role, Role::PrimaryOwner);

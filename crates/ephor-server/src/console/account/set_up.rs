@@ -3,9 +3,9 @@
 //! Never sets one without the other: a password alone opens nothing.
 
 use axum::Extension;
+use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::Json;
 use ephor_lake::control::console::{Opens, Password, SessionEnd};
 use http::header::CONTENT_TYPE;
 use maud::{Markup, html};
@@ -109,14 +109,19 @@ pub(super) async fn set_password(
         return answer;
     }
     let seal = app.console().seal(&app).await?;
-    let stale = || Problem::forbidden("This form is not one that was served to you here. Go back and load the page anew.");
+    let stale =
+        || Problem::forbidden("This form is not one that was served to you here. Go back and load the page anew.");
     let secret = form.one("secret").and_then(|sealed| opened(&seal, &visitor, sealed)).ok_or_else(stale)?;
     let chosen = form.raw("password").unwrap_or_default();
     let member = &visitor.signed_in.member;
     let step = form.one("one_time").and_then(|digits| one_time::step_of(&secret, digits, visitor.now()));
     let objection = password::objection(chosen, &member.email)
         .or_else(|| (form.raw("again") != Some(chosen)).then(|| "The two passwords differ.".to_owned()))
-        .or_else(|| step.is_none().then(|| "The six digits are not those of this secret, or too old. Check the clock of the device.".to_owned()));
+        .or_else(|| {
+            step.is_none().then(|| {
+                "The six digits are not those of this secret, or too old. Check the clock of the device.".to_owned()
+            })
+        });
     let (None, Some(step)) = (&objection, step) else {
         // The same secret again: a mistyped password must not cost a second photograph.
         let body = sheet(&visitor, &seal, &secret, objection.as_deref());
@@ -169,7 +174,9 @@ fn may_set_up(app: &App, visitor: &Visitor) -> Result<(), Result<Response, Probl
         return Ok(());
     }
     if !may_have_local(app, visitor.signed_in.member.role) {
-        return Err(Err(Problem::forbidden("You sign in through the identity provider; only owners keep another way beside it.")));
+        return Err(Err(Problem::forbidden(
+            "You sign in through the identity provider; only owners keep another way beside it.",
+        )));
     }
     demand_fresh(visitor, "/set-up").map_err(|answer| Ok(*answer))
 }

@@ -142,7 +142,7 @@ impl Asked {
 
 fn address<'p>(path: &str, pairs: impl Iterator<Item = &'p (String, String)>) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    pairs.for_each(|(name, value)| drop(query.append_pair(name, value)));
+    query.extend_pairs(pairs.map(|(name, value)| (name.as_str(), value.as_str())));
     match query.finish() {
         empty if empty.is_empty() => path.to_owned(),
         query => format!("{path}?{query}"),
@@ -182,13 +182,20 @@ fn bound(query: &Query, name: &str, edge: Edge) -> Result<Option<i64>, Problem> 
         return Ok(Some(day.start_micros()));
     }
     let instant = Timestamp::parse(text).or_else(|_| Timestamp::parse(&text.replace(' ', "+")));
-    let wrong = |_| Problem::invalid(format!("{name}: `{}` is neither a day like 2026-11-23 nor a time with a zone", shortened(text)));
+    let wrong = |_| {
+        Problem::invalid(format!(
+            "{name}: `{}` is neither a day like 2026-11-23 nor a time with a zone",
+            shortened(text)
+        ))
+    };
     Ok(Some(instant.map_err(wrong)?.micros()))
 }
 
 fn place(query: &Query) -> Result<PageFrom, Problem> {
     let cursor = |name: &str, token: &str| {
-        FeedCursor::decode(token).map_err(|_| Problem::invalid(format!("{name}: this place in the feed cannot be read; begin at its newest end")))
+        FeedCursor::decode(token).map_err(|_| {
+            Problem::invalid(format!("{name}: this place in the feed cannot be read; begin at its newest end"))
+        })
     };
     Ok(match (query.one("after"), query.one("before")) {
         (Some(after), _) => PageFrom::After(cursor("after", after)?),

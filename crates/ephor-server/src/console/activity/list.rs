@@ -38,7 +38,8 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
         // Counting what holds a word would read everything, for a number that nobody asked for.
         false => None,
     };
-    let rows: Vec<Shown> = found.page.rows.iter().filter_map(|row| Shown::read(row.created_at_micros, &row.raw)).collect();
+    let rows: Vec<Shown> =
+        found.page.rows.iter().filter_map(|row| Shown::read(row.created_at_micros, &row.raw)).collect();
     let body = html! {
         (filters(&asked, &visitor))
         (narrowings(&asked, &visitor))
@@ -73,7 +74,8 @@ struct Found {
 }
 
 async fn find(app: &App, asked: &Asked) -> Result<Found, Problem> {
-    let query = |from: PageFrom, limit: usize| FeedQuery { filter: asked.filter.clone(), order: asked.order, from, limit };
+    let query =
+        |from: PageFrom, limit: usize| FeedQuery { filter: asked.filter.clone(), order: asked.order, from, limit };
     if asked.depth == Depth::Columns || asked.words.is_empty() {
         let page = app.lake().page(&query(asked.from.clone(), ROWS)).await?;
         return Ok(Found { page, searched_to: None });
@@ -105,7 +107,8 @@ async fn find(app: &App, asked: &Asked) -> Result<Found, Problem> {
 
 fn actions(asked: &Asked, visitor: &Visitor) -> Markup {
     let newest = asked.order == Order::Descending && asked.from == PageFrom::Start;
-    let follows = newest && (asked.words.is_empty() || asked.depth == Depth::Columns) && asked.filter.created_at.to.is_none();
+    let follows =
+        newest && (asked.words.is_empty() || asked.depth == Depth::Columns) && asked.filter.created_at.to.is_none();
     html! {
         @if follows {
             span class="live" data-live=(asked.at("/activity/live")) hidden {
@@ -273,7 +276,7 @@ pub(super) async fn seek(State(app): State<App>, Extension(visitor): Extension<V
     } else if wanted.starts_with("user_") {
         format!("/people/{part}")
     } else if wanted.starts_with("apikey_") {
-        format!("/keys/{part}")
+        format!("{PATH}?key={part}")
     } else if wanted.parse::<std::net::IpAddr>().is_ok() {
         format!("{PATH}?ip={part}")
     } else {

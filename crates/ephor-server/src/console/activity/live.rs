@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use super::asked::Asked;
 use super::row::{Shown, line};
+use crate::console::door::looked;
 use crate::console::visitor::Visitor;
 use crate::problem::Problem;
 use crate::query::Query;
@@ -105,11 +106,18 @@ impl Following {
         };
         // Ages are counted from now, and who is named now is recorded now.
         self.visitor.visit.now_micros = self.app.now();
-        let rows: Vec<Shown> = page.rows.iter().filter_map(|row| Shown::read(row.created_at_micros, &row.raw)).collect();
+        let rows: Vec<Shown> =
+            page.rows.iter().filter_map(|row| Shown::read(row.created_at_micros, &row.raw)).collect();
         if rows.is_empty() {
             return None;
         }
+        let known = self.visitor.seen();
         let lines = html! { @for row in &rows { (line(row, &self.visitor, self.app.lake())) } };
+        // Each person once for a stream: two that watch each other's looks would otherwise never come to rest.
+        let fresh: Vec<String> = self.visitor.seen().into_iter().filter(|person| !known.contains(person)).collect();
+        if !fresh.is_empty() {
+            self.app.recorder().accessed(looked("/activity/live", &self.visitor, &fresh)).await;
+        }
         Some(Event::default().event("rows").data(lines.into_string()))
     }
 
@@ -126,6 +134,7 @@ impl Following {
         let found = sessions.of_user(&session.user_id, i64::MAX, now).await;
         let here = found.is_ok_and(|sessions| sessions.iter().any(|other| other.id == session.id));
         let member = self.app.control().members().find(&session.user_id).await;
-        here && member.is_ok_and(|member| member.is_some_and(|member| member.role == self.visitor.signed_in.member.role))
+        here && member
+            .is_ok_and(|member| member.is_some_and(|member| member.role == self.visitor.signed_in.member.role))
     }
 }

@@ -9,7 +9,7 @@ mod live;
 mod one;
 mod row;
 
-pub(super) use asked::{Asked, OWN_READS};
+pub(super) use asked::OWN_READS;
 pub(super) use row::{Shown, line};
 
 use super::access::Right;

@@ -97,7 +97,9 @@ fn field(value: &Value) -> Markup {
 
 /// The bytes, indented; as they are if they are no JSON after all.
 fn pretty(raw: &str) -> String {
-    serde_json::from_str::<Value>(raw).and_then(|value| serde_json::to_string_pretty(&value)).unwrap_or_else(|_| raw.to_owned())
+    serde_json::from_str::<Value>(raw)
+        .and_then(|value| serde_json::to_string_pretty(&value))
+        .unwrap_or_else(|_| raw.to_owned())
 }
 
 fn place(visitor: &Visitor, proof: Option<&ActivityProof>, checkpoint: Option<&SignedCheckpoint>, raw: &str) -> Markup {
@@ -155,7 +157,7 @@ fn told_story(story: &[Shown], here: &Shown, visitor: &Visitor) -> Markup {
                 ol class="story" {
                     @for row in story {
                         li aria-current=[(row.id == here.id).then_some("true")] {
-                            span { (parts::moment(row.created_at_micros, here.created_at_micros.max(row.created_at_micros))) }
+                            span { (parts::moment(row.created_at_micros, visitor.now())) }
                             span { (row::what(row, visitor)) }
                         }
                     }

@@ -39,7 +39,8 @@ impl Shown {
     /// Takes an activity apart. What is stored was read once before, so nothing is only a damaged file.
     pub(crate) fn read(created_at_micros: i64, raw: &str) -> Option<Self> {
         let Value::Object(mut fields) = serde_json::from_str(raw).ok()? else { return None };
-        let text = |fields: &Map<String, Value>, name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
+        let text =
+            |fields: &Map<String, Value>, name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
         let (id, kind) = (text(&fields, "id")?, text(&fields, "type")?);
         let organization_uuid = text(&fields, "organization_uuid");
         let actor = fields.get("actor").cloned().unwrap_or(Value::Null);
@@ -95,7 +96,9 @@ pub(crate) fn who(actor: &Actor, visitor: &Visitor, organization: Option<&str>, 
             None => unnamed(actor, visitor),
         },
         Actor::Api(_) | Actor::AdminApiKey(_) => match actor.id() {
-            Some(id) => html! { a class="mono" href=(format!("/keys/{}", escape(id))) { (id) } span class="gist" { (words(actor.kind())) } },
+            Some(id) => {
+                html! { a class="mono" href=(format!("/activity?key={}", escape(id))) { (id) } span class="gist" { (words(actor.kind())) } }
+            }
             None => unnamed(actor, visitor),
         },
         Actor::Unauthenticated(_) | Actor::Anthropic(_) => unnamed(actor, visitor),
@@ -190,7 +193,12 @@ mod tests {
             told(json!({ "api_key_id": "k", "updates": [{ "type": "activation_state", "previous_value": "active", "current_value": "expiring" }] })),
             told(json!({ "empty": "", "nothing": null, "list": [], "nested": { "a": 1 }, "three": [1, 2, 3] })),
             told(json!({ "name": "x".repeat(100) })),
-        ].join("\n"), @"");
+        ].join("\n"), @"
+        current_role admin · previous_role user · user_id user_1
+        updates activation_state: active → expiring · api_key_id k
+        three 3 items
+        name xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
+        ");
     }
 
     #[test]

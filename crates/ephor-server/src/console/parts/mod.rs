@@ -8,8 +8,8 @@ mod pager;
 mod sorting;
 mod time;
 
-pub(crate) use counted::{bar, days_of, ranking};
-pub(crate) use number::{bytes, count, plural};
+pub(crate) use counted::{days_of, ranking};
+pub(crate) use number::{count, plural};
 pub(crate) use pager::pager;
 pub(crate) use sorting::{Slice, Sorting};
 pub(crate) use time::{ago, day, instant, moment};

@@ -86,9 +86,13 @@ impl Slice {
 pub(crate) fn with(path: &str, query: &str, put: &[(&str, &str)]) -> String {
     let mut pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     pairs.retain(|(name, value)| !value.is_empty() && put.iter().all(|(other, _)| other != name));
-    pairs.extend(put.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    pairs.extend(
+        put.iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+    );
     let mut text = url::form_urlencoded::Serializer::new(String::new());
-    pairs.iter().for_each(|(name, value)| drop(text.append_pair(name, value)));
+    text.extend_pairs(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     match text.finish() {
         empty if empty.is_empty() => path.to_owned(),
         text => format!("{path}?{text}"),

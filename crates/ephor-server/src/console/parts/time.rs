@@ -42,7 +42,9 @@ pub(crate) fn day(micros: i64) -> Markup {
 pub(crate) fn ago(micros: i64, now_micros: i64) -> String {
     let age = now_micros.saturating_sub(micros);
     let length = match age.saturating_abs() {
-        age if age < MINUTE => return if micros <= now_micros { "just now".to_owned() } else { "in a moment".to_owned() },
+        age if age < MINUTE => {
+            return if micros <= now_micros { "just now".to_owned() } else { "in a moment".to_owned() };
+        }
         age if age < HOUR => format!("{} min", age / MINUTE),
         age if age < 2 * DAY => format!("{} h", age / HOUR),
         age if age < 60 * DAY => format!("{} days", age / DAY),

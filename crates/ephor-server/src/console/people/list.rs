@@ -34,7 +34,8 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
     let roster = Roster::read(&app).await?;
     let everybody = roster.people.len();
     let mut people: Vec<Listed> = roster.people.into_values().collect();
-    let mut roles: Vec<String> = people.iter().flat_map(|person| person.roles.iter().map(|(_, role)| role.clone())).collect();
+    let mut roles: Vec<String> =
+        people.iter().flat_map(|person| person.roles.iter().map(|(_, role)| role.clone())).collect();
     roles.sort_unstable();
     roles.dedup();
     people.retain(|person| asked_for(person, &query, &visitor));
@@ -49,7 +50,8 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
         }
         (page.pager(PATH, &visitor.visit.query))
     };
-    let lead = html! { (parts::count(people.len() as u64)) " of " (parts::plural(everybody as u64, "person", "people")) };
+    let lead =
+        html! { (parts::count(people.len() as u64)) " of " (parts::plural(everybody as u64, "person", "people")) };
     let sheet = Sheet { title: "People", spot: Spot::People, lead, actions: html! {}, body };
     Ok(frame::sheet(&visitor, sheet).into_response())
 }
@@ -57,7 +59,8 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
 fn asked_for(person: &Listed, query: &Query, visitor: &Visitor) -> bool {
     let words = query.one("q").filter(|_| visitor.sees_names()).unwrap_or_default().to_lowercase();
     let texts = [Some(person.id.as_str()), person.name.as_deref(), person.email.as_deref()];
-    let named = words.split_whitespace().all(|word| texts.iter().flatten().any(|text| text.to_lowercase().contains(word)));
+    let named =
+        words.split_whitespace().all(|word| texts.iter().flatten().any(|text| text.to_lowercase().contains(word)));
     let role = query.one("role").filter(|role| !role.is_empty());
     let holds = role.is_none_or(|role| person.roles.iter().any(|(_, held)| held == role));
     let age = person.seen.map(|seen| visitor.now().saturating_sub(seen.last_micros));

@@ -6,7 +6,7 @@ mod list;
 mod one;
 mod roster;
 
-pub(super) use roster::{Listed, Roster};
+pub(super) use one::activity_table;
 
 use super::access::Right;
 use super::page::{Page, Pages};

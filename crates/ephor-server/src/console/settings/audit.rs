@@ -20,9 +20,29 @@ const ROWS: usize = 100;
 const KINDS: [(&str, &str, &[&str]); 5] = [
     ("looks", "Looks at people", &["ephor_console_viewed"]),
     ("copies", "Copies taken", &["ephor_console_exported"]),
-    ("sign-in", "Signing in and out", &["ephor_console_signed_in", "ephor_console_signed_out", "ephor_console_sign_in_failed", "ephor_console_sign_in_changed", "ephor_console_code_made"]),
+    (
+        "sign-in",
+        "Signing in and out",
+        &[
+            "ephor_console_signed_in",
+            "ephor_console_signed_out",
+            "ephor_console_sign_in_failed",
+            "ephor_console_sign_in_changed",
+            "ephor_console_code_made",
+        ],
+    ),
     ("keys", "Keys", &["api_key_created", "scoped_api_key_updated", "scoped_api_key_deleted"]),
-    ("roles", "Roles and switches", &["claude_user_role_updated", "primary_owner_transferred", "org_compliance_api_settings_updated", "org_analytics_api_capability_updated", "claude_organization_settings_updated"]),
+    (
+        "roles",
+        "Roles and switches",
+        &[
+            "claude_user_role_updated",
+            "primary_owner_transferred",
+            "org_compliance_api_settings_updated",
+            "org_analytics_api_capability_updated",
+            "claude_organization_settings_updated",
+        ],
+    ),
 ];
 
 pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<Visitor>) -> Result<Response, Problem> {
@@ -34,11 +54,16 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
         None => TypeFilter::Except(vec!["compliance_api_accessed".to_owned()]),
     };
     let filter = ActivityFilter { types, sources: vec!["ephor".to_owned()], ..ActivityFilter::default() };
-    let from = query.one("after").and_then(|token| FeedCursor::decode(token).ok()).map_or(PageFrom::Start, PageFrom::After);
+    let from =
+        query.one("after").and_then(|token| FeedCursor::decode(token).ok()).map_or(PageFrom::Start, PageFrom::After);
     let page = app.lake().page(&FeedQuery { filter, order: Order::Descending, from, limit: ROWS }).await?;
     let rows: Vec<Shown> = page.rows.iter().filter_map(|row| Shown::read(row.created_at_micros, &row.raw)).collect();
     let narrowed = chosen.map_or_else(String::new, |(word, ..)| format!("kind={word}&"));
-    let older = page.rows.last().filter(|_| page.has_more).map(|row| format!("{PATH}?{narrowed}after={}", escape(&row.cursor().encode())));
+    let older = page
+        .rows
+        .last()
+        .filter(|_| page.has_more)
+        .map(|row| format!("{PATH}?{narrowed}after={}", escape(&row.cursor().encode())));
     let body = html! {
         p class="lead" { "Every change, every look at a named person, and every copy that was taken. The rows are activities like all others: signed, kept, and exported to your sinks." }
         nav class="chips" aria-label="Kinds" {

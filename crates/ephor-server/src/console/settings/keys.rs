@@ -95,7 +95,12 @@ fn line(key: &KeyRecord, organizations: &[Organization], visitor: &Visitor) -> M
         KeyState::Expired => Tone::Fair,
         KeyState::Revoked => Tone::Plain,
     };
-    let reach = |uuid: &str| organizations.iter().find(|known| known.uuid.as_str() == uuid).map_or(uuid.to_owned(), |known| known.name.clone());
+    let reach = |uuid: &str| {
+        organizations
+            .iter()
+            .find(|known| known.uuid.as_str() == uuid)
+            .map_or(uuid.to_owned(), |known| known.name.clone())
+    };
     html! {
         tr data-row="" {
             td { strong { (key.name) } span class="gist mono" { a href=(format!("/activity?key={}", key.id)) { (key.id) } " …" (key.hint) } }
@@ -154,7 +159,8 @@ async fn reach(app: &App, form: &Form) -> Result<KeyReach, Problem> {
 
 fn expiry(form: &Form, now_micros: i64) -> Result<Option<i64>, Problem> {
     let Some(text) = form.one("days") else { return Ok(None) };
-    let days: u32 = text.parse().map_err(|_| Problem::invalid(format!("days: `{}` is not a number", shortened(text))))?;
+    let days: u32 =
+        text.parse().map_err(|_| Problem::invalid(format!("days: `{}` is not a number", shortened(text))))?;
     Ok(Some(now_micros.saturating_add(i64::from(days).saturating_mul(DAY_MICROS))))
 }
 
@@ -163,7 +169,8 @@ pub(super) async fn rotate(
     Extension(visitor): Extension<Visitor>,
     Extension(form): Extension<Form>,
 ) -> Result<Response, Problem> {
-    let made = app.control().keys().rotate(form.needed("id")?, OVERLAP, &visitor.actor(), visitor.now(), &mut rng()).await?;
+    let made =
+        app.control().keys().rotate(form.needed("id")?, OVERLAP, &visitor.actor(), visitor.now(), &mut rng()).await?;
     page(&app, &visitor, Some(&made)).await
 }
 

@@ -18,8 +18,10 @@ use crate::state::{App, rng};
 
 const PATH: &str = "/settings/members";
 
-const SAID: &[(&str, &str)] =
-    &[("granted", "The role is given, from the next request on."), ("removed", "They are no member any more, and their sessions have ended.")];
+const SAID: &[(&str, &str)] = &[
+    ("granted", "The role is given, from the next request on."),
+    ("removed", "They are no member any more, and their sessions have ended."),
+];
 
 /// A code just made, to hand over.
 struct Invitation {
@@ -138,11 +140,14 @@ pub(super) async fn invite(
     let member = app.control().members().find(email).await?.ok_or_else(unknown)?;
     if member.role > visitor.signed_in.member.role {
         // Whoever has somebody's code can be them.
-        return Err(Problem::forbidden("A code for somebody with a higher role than yours is made by them, or on the node."));
+        return Err(Problem::forbidden(
+            "A code for somebody with a higher role than yours is made by them, or on the node.",
+        ));
     }
     let what = (Opens::SetUp, CodeUse::Once);
     let (by, now) = (visitor.actor(), visitor.now());
-    let code = app.control().console().codes().make(&member.user_id, what, now + DAY_MICROS, &by, now, &mut rng()).await?;
+    let code =
+        app.control().console().codes().make(&member.user_id, what, now + DAY_MICROS, &by, now, &mut rng()).await?;
     let link = visitor.visit.origin.join(&format!("/sign-in#code={}", code.expose()));
     let invitation = Invitation { email: member.email, code: code.expose().to_owned(), link };
     page(&app, &visitor, Some(&invitation)).await

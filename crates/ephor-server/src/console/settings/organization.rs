@@ -97,7 +97,9 @@ fn period_table(periods: &[RecordingPeriod], visitor: &Visitor) -> Markup {
 fn analytics_state(access: AnalyticsAccess, visitor: &Visitor) -> Markup {
     let (tone, words, wanted, button) = match access {
         AnalyticsAccess::On => (Tone::Good, " Keys with the scope read:analytics are answered.", "off", "Turn it off"),
-        AnalyticsAccess::Off => (Tone::Plain, " Every request is refused. Usage is taken in all the same.", "on", "Turn it on"),
+        AnalyticsAccess::Off => {
+            (Tone::Plain, " Every request is refused. Usage is taken in all the same.", "on", "Turn it on")
+        }
     };
     html! {
         p { (parts::badge(tone, access.as_str())) (words) }

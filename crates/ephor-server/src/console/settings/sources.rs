@@ -58,7 +58,11 @@ fn seen_table(seen: &[(&String, &Sighting)], visitor: &Visitor) -> Markup {
 }
 
 fn collector_table(upstreams: &[UpstreamFact], states: &[SourceState], visitor: &Visitor) -> Markup {
-    let names: std::collections::BTreeSet<&str> = upstreams.iter().map(|upstream| upstream.name.as_str()).chain(states.iter().map(|state| state.source.as_str())).collect();
+    let names: std::collections::BTreeSet<&str> = upstreams
+        .iter()
+        .map(|upstream| upstream.name.as_str())
+        .chain(states.iter().map(|state| state.source.as_str()))
+        .collect();
     html! {
         div class="scroll" { table {
             caption class="hidden" { "Collectors" }

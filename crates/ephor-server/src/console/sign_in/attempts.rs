@@ -50,7 +50,8 @@ impl Attempts {
     /// Whether somebody may try to be this account from this address.
     pub(crate) fn may_try(&self, account: &str, address: Option<IpAddr>, now_micros: i64) -> MayTry {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let wait = |(key, free): &(String, u32)| failures.get(key).map_or(0, |failures| failures.wait(*free, now_micros));
+        let wait =
+            |(key, free): &(String, u32)| failures.get(key).map_or(0, |failures| failures.wait(*free, now_micros));
         match keys(account, address).iter().map(wait).max().unwrap_or(0) {
             0 => MayTry::Now,
             micros => MayTry::After((micros + SECOND - 1) / SECOND),
@@ -158,7 +159,11 @@ mod tests {
         for number in 0..30 {
             attempts.failed(&format!("person{number}"), address(&format!("2001:db8::{number:x}")), NOON);
         }
-        assert_eq!(attempts.may_try("eve", address("2001:db8::ffff"), NOON), MayTry::After(15), "one /64 is one address");
+        assert_eq!(
+            attempts.may_try("eve", address("2001:db8::ffff"), NOON),
+            MayTry::After(15),
+            "one /64 is one address"
+        );
         assert_eq!(attempts.may_try("eve", address("2001:db8:0:1::1"), NOON), MayTry::Now);
     }
 

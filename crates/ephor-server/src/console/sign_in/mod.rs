@@ -102,10 +102,7 @@ async fn note_failure(app: &App, visit: &Visit, method: &'static str, typed: Opt
     app.recorder().accessed(OutboxItem { raw: activity.to_string(), id }).await;
 }
 
-async fn sign_out(
-    State(app): State<App>,
-    Extension(visitor): Extension<Visitor>,
-) -> Result<Response, Problem> {
+async fn sign_out(State(app): State<App>, Extension(visitor): Extension<Visitor>) -> Result<Response, Problem> {
     let session = &visitor.signed_in.session;
     let sessions = app.control().console().sessions();
     sessions.end(&session.id, SessionEnd::SignedOut, &visitor.actor(), visitor.now(), &mut rng()).await?;

@@ -17,7 +17,7 @@ use serde_json::json;
 use webauthn_rp::bin::{Decode, Encode};
 use webauthn_rp::request::auth::AuthenticationVerificationOptions;
 use webauthn_rp::request::register::{
-    Nickname, PublicKeyCredentialUserEntity, RegistrationVerificationOptions, UserHandle, Username,
+    CredProtect, Nickname, PublicKeyCredentialUserEntity, RegistrationVerificationOptions, UserHandle, Username,
 };
 use webauthn_rp::request::{AsciiDomain, FixedCapHashSet, InsertResult, PublicKeyCredentialDescriptor, RpId};
 use webauthn_rp::response::auth::ser_relaxed::AuthenticationRelaxed;
@@ -60,7 +60,10 @@ pub(crate) struct Ceremonies {
 
 impl Ceremonies {
     pub(crate) fn new() -> Self {
-        Self { adding: Mutex::new(FixedCapHashSet::new(WAITING)), signing_in: Mutex::new(FixedCapHashSet::new(WAITING)) }
+        Self {
+            adding: Mutex::new(FixedCapHashSet::new(WAITING)),
+            signing_in: Mutex::new(FixedCapHashSet::new(WAITING)),
+        }
     }
 }
 
@@ -113,7 +116,8 @@ pub(super) async fn try_it(
 async fn proven(app: &App, visit: &Visit, answered: &Answered) -> Result<Option<(Member, Passkey)>, Problem> {
     let party = party(&visit.origin)?;
     let json = answered.credential.to_string();
-    let Ok(AuthenticationRelaxed(answer)) = serde_json::from_str::<AuthenticationRelaxed<HANDLE_BYTES, true>>(&json) else {
+    let Ok(AuthenticationRelaxed(answer)) = serde_json::from_str::<AuthenticationRelaxed<HANDLE_BYTES, true>>(&json)
+    else {
         return Ok(None);
     };
     let Ok(challenge) = answer.challenge_relaxed() else { return Ok(None) };
@@ -150,15 +154,23 @@ pub(crate) async fn options_to_add(app: &App, visit: &Visit, member: &Member) ->
     let known = app.control().console().passkeys().of(&member.user_id).await?;
     let known = known.iter().filter_map(|passkey| {
         let id = URL_SAFE_NO_PAD.decode(&passkey.credential_id).ok()?;
-        Some(PublicKeyCredentialDescriptor { id: CredentialId::decode(id).ok()?, transports: AuthTransports::decode(0).ok()? })
+        Some(PublicKeyCredentialDescriptor {
+            id: CredentialId::decode(id).ok()?,
+            transports: AuthTransports::decode(0).ok()?,
+        })
     });
     let user = PublicKeyCredentialUserEntity {
         // An address that the profile for user names does not take is still a fine nickname.
-        name: Username::try_from(member.email.as_str()).or_else(|_| Username::try_from("member")).map_err(unexpected)?,
+        name: Username::try_from(member.email.as_str())
+            .or_else(|_| Username::try_from("member"))
+            .map_err(unexpected)?,
         id: &handle,
         display_name: Nickname::try_from(member.email.as_str()).ok(),
     };
-    let options = PublicKeyCredentialCreationOptions::passkey(&party, user, known.collect());
+    let mut options = PublicKeyCredentialCreationOptions::passkey(&party, user, known.collect());
+    // A browser refuses every authenticator that does not know this extension, which most platforms' own do not. Nothing
+    // is lost: a sign-in names no credential beforehand, and is taken only if the person was verified.
+    options.extensions.cred_protect = CredProtect::None;
     let (server, client) = options.start_ceremony().map_err(|error| Problem::internal(&error))?;
     let json = serde_json::to_vec(&client).map_err(|error| Problem::internal(&error))?;
     wait_for(lock(&app.console().ceremonies().adding).insert_or_replace_all_expired(server))?;
@@ -170,8 +182,7 @@ pub(crate) async fn added(app: &App, visit: &Visit, member: &Member, body: &[u8]
     let refused = || Problem::invalid("The passkey did not prove itself; nothing was added. Try again.");
     let answered: Answered = serde_json::from_slice(body).map_err(|error| Problem::invalid(sentence(&error)))?;
     let party = party(&visit.origin)?;
-    let RegistrationRelaxed(answer) =
-        serde_json::from_str(&answered.credential.to_string()).map_err(|_| refused())?;
+    let RegistrationRelaxed(answer) = serde_json::from_str(&answered.credential.to_string()).map_err(|_| refused())?;
     let challenge = answer.challenge_relaxed().map_err(|_| refused())?;
     let waiting = lock(&app.console().ceremonies().adding).take(&challenge).ok_or_else(refused)?;
     let origins = [visit.origin.text()];
@@ -202,7 +213,8 @@ pub(crate) async fn added(app: &App, visit: &Visit, member: &Member, body: &[u8]
 
 /// The party that passkeys are for: the name under which the console is reached.
 fn party(origin: &Origin) -> Result<RpId, Problem> {
-    let by_name = || Problem::invalid("Passkeys belong to a name and not to an address: open the console under its name.");
+    let by_name =
+        || Problem::invalid("Passkeys belong to a name and not to an address: open the console under its name.");
     let domain = origin.domain().ok_or_else(by_name)?;
     AsciiDomain::try_from(domain.to_owned()).map(RpId::Domain).map_err(|_| by_name())
 }

@@ -29,6 +29,9 @@ pub(crate) const LEAST_CHARACTERS: usize = 12;
 /// The most: hashing longer ones would only cost time.
 pub(crate) const MOST_CHARACTERS: usize = 128;
 
+/// Shorter parts of an address stand in many words by chance.
+const TELLING_CHARACTERS: usize = 4;
+
 /// Passwords hashed at the same time: each takes 19 MiB and a core for some ten milliseconds.
 static HASHING: Semaphore = Semaphore::const_new(2);
 
@@ -61,8 +64,15 @@ pub(super) async fn try_it(
         && app.control().console().passwords().take_step(&member.user_id, step).await? == TakenStep::Now
     {
         attempts.succeeded(email, visit.ip_address);
-        return let_in(&app, &visit, (&member.user_id, &member.email), "password", None, Redirect::to(&to).into_response())
-            .await;
+        return let_in(
+            &app,
+            &visit,
+            (&member.user_id, &member.email),
+            "password",
+            None,
+            Redirect::to(&to).into_response(),
+        )
+        .await;
     }
     attempts.failed(email, visit.ip_address, visit.now_micros);
     note_failure(&app, &visit, "password", Some(email)).await;
@@ -73,15 +83,23 @@ pub(super) async fn try_it(
 pub(crate) fn objection(password: &str, email: &str) -> Option<String> {
     let characters = password.chars().count();
     if characters < LEAST_CHARACTERS {
-        return Some(format!("A password has {LEAST_CHARACTERS} characters at least; several words are easy to remember."));
+        return Some(format!(
+            "A password has {LEAST_CHARACTERS} characters at least; several words are easy to remember."
+        ));
     }
     if characters > MOST_CHARACTERS {
         return Some(format!("A password has {MOST_CHARACTERS} characters at the most."));
     }
     let about: Vec<&str> = email.split(['@', '.', '-', '_']).chain(["ephor"]).collect();
+    let lower = password.to_lowercase();
+    if about.iter().any(|part| part.len() >= TELLING_CHARACTERS && lower.contains(&part.to_lowercase())) {
+        return Some("A password that holds a part of your address is tried first. Choose words that have nothing to do with you.".to_owned());
+    }
     let guesses = zxcvbn::zxcvbn(password, &about);
-    (guesses.score() < zxcvbn::Score::Three)
-        .then(|| "Guessers try passwords like this one first. Add a few words that have nothing to do with each other.".to_owned())
+    (guesses.score() < zxcvbn::Score::Three).then(|| {
+        "Guessers try passwords like this one first. Add a few words that have nothing to do with each other."
+            .to_owned()
+    })
 }
 
 /// The hash of a new password.

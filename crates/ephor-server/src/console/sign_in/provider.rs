@@ -17,10 +17,10 @@ use openidconnect::core::{
     CoreTokenIntrospectionResponse, CoreTokenType,
 };
 use openidconnect::{
-    AccessTokenHash, AdditionalClaims, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken, EmptyExtraTokenFields,
-    EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IdTokenFields, IssuerUrl, Nonce,
-    OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, ProviderMetadataWithLogout, RedirectUrl, Scope,
-    StandardErrorResponse, StandardTokenResponse, SubjectIdentifier, TokenResponse, UserInfoClaims,
+    AccessTokenHash, AdditionalClaims, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken,
+    EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IdTokenFields,
+    IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, ProviderMetadataWithLogout,
+    RedirectUrl, Scope, StandardErrorResponse, StandardTokenResponse, SubjectIdentifier, TokenResponse, UserInfoClaims,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -295,7 +295,8 @@ async fn read_tokens(
     if let Some(expected) = claims.access_token_hash() {
         let algorithm = id_token.signing_alg().map_err(|error| wrong(&error))?;
         let key = id_token.signing_key(&verifier).map_err(|error| wrong(&error))?;
-        let actual = AccessTokenHash::from_token(tokens.access_token(), algorithm, key).map_err(|error| wrong(&error))?;
+        let actual =
+            AccessTokenHash::from_token(tokens.access_token(), algorithm, key).map_err(|error| wrong(&error))?;
         if actual != *expected {
             return Err(wrong(&"the access token is another one").into());
         }
@@ -395,7 +396,8 @@ impl Provider {
         }
         let http = http_client(app).map_err(|error| Refusal::Unreachable(error.to_string()))?;
         let send = |request| send(http.clone(), request);
-        let issuer = IssuerUrl::new(text_of(&options.issuer)).map_err(|error| Refusal::Unreachable(error.to_string()))?;
+        let issuer =
+            IssuerUrl::new(text_of(&options.issuer)).map_err(|error| Refusal::Unreachable(error.to_string()))?;
         let asked = ProviderMetadataWithLogout::discover_async(issuer, &send).await;
         let metadata = Arc::new(asked.map_err(|error| Refusal::Unreachable(chain(&error)))?);
         *known = Some((app.now(), Arc::clone(&metadata)));

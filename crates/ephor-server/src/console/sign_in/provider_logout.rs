@@ -113,11 +113,7 @@ fn ended(
     check_signature(&header, message, &decode(signature)?, metadata)?;
     let claims: Claims = serde_json::from_slice(&decode(claims)?).map_err(|_| Wrong::Shape)?;
     check_claims(&claims, options, now_micros)?;
-    Ok(ProviderSession {
-        issuer: options.issuer.to_string(),
-        subject: claims.sub.unwrap_or_default(),
-        sid: claims.sid,
-    })
+    Ok(ProviderSession { issuer: options.issuer.to_string(), subject: claims.sub.unwrap_or_default(), sid: claims.sid })
 }
 
 fn check_signature(
@@ -139,7 +135,8 @@ fn check_signature(
             | A::EcdsaP384Sha384
             | A::EdDsa
     );
-    let typed = header.typ.as_deref().is_none_or(|typ| matches!(typ.to_ascii_lowercase().as_str(), "logout+jwt" | "jwt"));
+    let typed =
+        header.typ.as_deref().is_none_or(|typ| matches!(typ.to_ascii_lowercase().as_str(), "logout+jwt" | "jwt"));
     if !public || !typed {
         return Err(Wrong::Signature);
     }

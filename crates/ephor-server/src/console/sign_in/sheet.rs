@@ -14,7 +14,10 @@ use crate::state::App;
 /// What a try that failed may have been told. The word in the address picks the sentence; it is never shown.
 const SAID: &[(&str, &str)] = &[
     ("wrong", "That did not work. Check the address, the password and the one-time password, and try again."),
-    ("code", "This code does not work: it was used, its time is up, or it was typed wrong. Whoever runs this Ephor makes another with `ephor console invite`."),
+    (
+        "code",
+        "This code does not work: it was used, its time is up, or it was typed wrong. Whoever runs this Ephor makes another with `ephor console invite`.",
+    ),
     ("again", "To change how you sign in, sign in once more."),
     ("wait", "Too many tries that failed. Wait a few minutes, then try again."),
     ("provider", "The identity provider did not vouch for you. Try again; if it persists, the node's log says why."),
