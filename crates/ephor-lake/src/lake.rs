@@ -23,7 +23,9 @@ use crate::id_index::{IdEntry, IdIndex};
 use crate::lock::{WritePermit, WriterLock};
 use crate::proof::{ActivityProof, Notary, Person, ProofKey, ProofLog, REMOVALS_TRANSACTION};
 use crate::rows::text_of;
-use crate::scan::{Arrivals, FeedPage, FeedQuery, Reader, RowPredicate, Wanted};
+use crate::scan::{
+    ActivityFilter, Arrivals, Census, CountedBy, FeedPage, FeedQuery, Reader, RowPredicate, Sightings, Wanted,
+};
 use crate::schema::{ACTIVITIES, CONFLICTS};
 use crate::sql::{GuestTable, SqlSession};
 use crate::stats::LakeStats;
@@ -232,6 +234,18 @@ impl Lake {
     async fn arrivals_now(&self, span: Range<u64>, filter: Option<RowPredicate>) -> Result<Arrivals, LakeError> {
         let reader = self.inner.reader.clone();
         off_the_runtime(move || reader.arrivals(span, filter.as_ref())).await
+    }
+
+    /// How many activities pass a filter: all together, by day, and by the values of a column.
+    pub async fn census(&self, filter: &ActivityFilter, by: Option<CountedBy>) -> Result<Census, LakeError> {
+        let (reader, filter) = (self.inner.reader.clone(), filter.clone());
+        off_the_runtime(move || reader.census(&filter, by)).await
+    }
+
+    /// Every value of a column that was ever seen: how often, first and last.
+    pub async fn sightings(&self, by: CountedBy) -> Result<Arc<Sightings>, LakeError> {
+        let reader = self.inner.reader.clone();
+        off_the_runtime(move || reader.sightings(by)).await
     }
 
     /// The stored bytes of one activity.

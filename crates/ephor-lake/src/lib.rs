@@ -45,8 +45,8 @@ pub use lake::{Lake, LakeOptions};
 pub use limits::{ARRIVALS_ROWS, COMMIT_RAW_BYTES, FEED_PAGE_ROWS};
 pub use rows::ActivityRows;
 pub use scan::{
-    ActivityFilter, Arrival, Arrivals, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order,
-    PageFrom, RowPredicate, TypeFilter,
+    ActivityFilter, Arrival, Arrivals, Census, CountedBy, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow,
+    MicrosRange, Order, PageFrom, RowPredicate, Sighting, Sightings, TypeFilter,
 };
 pub use sql::{GuestTable, SqlSession};
 pub use stats::LakeStats;

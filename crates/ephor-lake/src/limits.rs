@@ -29,6 +29,9 @@ pub const WRITE_BATCH_ROWS: usize = 64;
 /// Decoded filter columns kept in memory for feed pages.
 pub const COLUMN_CACHE_BYTES: u64 = 96 << 20;
 
+/// Values of text columns kept in memory for the search for words: each person of each day, and little else.
+pub const VALUE_CACHE_BYTES: u64 = 64 << 20;
+
 /// Parquet footers kept in memory (a footer with its page index is about 30 kB).
 pub const FOOTER_CACHE_FILES: usize = 1_024;
 

@@ -51,6 +51,17 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, ErrorType::Authentication, "Invalid or missing API key.")
     }
 
+    /// 401 of somebody who was signed in to the console.
+    pub(crate) fn signed_out(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, ErrorType::Authentication, message)
+    }
+
+    /// 429 of somebody who was wrong too often.
+    pub(crate) fn too_many_tries(seconds: i64) -> Self {
+        let message = format!("Too many tries that failed; wait {seconds} seconds and try again.");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorType::RateLimit, message)
+    }
+
     /// 403.
     pub(crate) fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, ErrorType::Permission, message)

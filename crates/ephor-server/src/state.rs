@@ -21,6 +21,7 @@ use tokio::sync::OnceCell;
 
 use crate::analytics::{AnalyticsLimits, PageTokens};
 use crate::audit::Recorder;
+use crate::console::{ConsoleOptions, ConsoleState};
 use crate::observe::metrics;
 use crate::problem::Problem;
 use crate::rate_limit::{Budget, OrganizationBudgets};
@@ -50,6 +51,8 @@ pub struct ServerOptions {
     pub reports: ReportOptions,
     /// Reports do not tell of groups with fewer people.
     pub reports_floor_people: u32,
+    /// How the console behaves.
+    pub console: ConsoleOptions,
     /// The largest body that is taken in, after it is unpacked.
     pub max_body_bytes: usize,
     /// How long one request may take.
@@ -73,6 +76,7 @@ impl Default for ServerOptions {
             usage_limit_per_minute: 15_000,
             reports: ReportOptions::default(),
             reports_floor_people: USUAL_FLOOR,
+            console: ConsoleOptions::default(),
             max_body_bytes: 16 << 20,
             request_timeout: Duration::from_secs(60),
             drain: Duration::from_secs(20),
@@ -128,6 +132,7 @@ struct Inner {
     usage_pushes: Budget,
     usage: UsageIntake,
     recorder: Recorder,
+    console: ConsoleState,
     metrics: PrometheusHandle,
 }
 
@@ -142,6 +147,7 @@ impl App {
             usage_pushes: Budget::new(parts.options.usage_limit_per_minute),
             usage: UsageIntake::new(parts.lake.clone(), parts.appender.clone()),
             recorder: Recorder::new(),
+            console: ConsoleState::new(),
             metrics: metrics::handle(),
             parts,
         };
@@ -208,6 +214,10 @@ impl App {
 
     pub(crate) fn recorder(&self) -> &Recorder {
         &self.inner.recorder
+    }
+
+    pub(crate) fn console(&self) -> &ConsoleState {
+        &self.inner.console
     }
 
     pub(crate) fn metrics(&self) -> &PrometheusHandle {

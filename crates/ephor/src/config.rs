@@ -19,6 +19,7 @@ use crate::analytics_config::AnalyticsConfig;
 use crate::arguments::Global;
 use crate::detect_config::DetectConfig;
 use crate::evidence_config::EvidenceConfig;
+use crate::console_config::ConsoleConfig;
 use crate::failure::Failure;
 use crate::proof_config::ProofConfig;
 use crate::reports_config::ReportsConfig;
@@ -29,6 +30,7 @@ use crate::reports_config::ReportsConfig;
 pub(crate) struct Config {
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) server: Server,
+    pub(crate) console: ConsoleConfig,
     pub(crate) analytics: AnalyticsConfig,
     pub(crate) detect: DetectConfig,
     pub(crate) retention: Option<RetentionConfig>,
@@ -193,7 +195,7 @@ impl Upstream {
 
 /// Keys that the environment can set, as `EPHOR_` and the key, with two underscores between section and key. Any other
 /// variable of that beginning is somebody else's: a key's, say.
-const ENVIRONMENT: [&str; 14] = [
+const ENVIRONMENT: [&str; 15] = [
     "data_dir",
     "server__listen",
     "server__rate_limit_per_minute",
@@ -202,6 +204,7 @@ const ENVIRONMENT: [&str; 14] = [
     "server__tls_certificate",
     "server__tls_key",
     "server__allow_plaintext_public",
+    "console__url",
     "analytics__profile",
     "analytics__rate_limit_per_minute",
     "detect__rules",
@@ -273,6 +276,7 @@ impl Config {
         self.analytics.limits()?;
         self.reports.options()?;
         crate::export_config::check(&self.sink)?;
+        self.console.check()?;
         crate::origin_config::check(&self.analytics.origin, &self.upstream)?;
         if self.server.tls_certificate.is_some() != self.server.tls_key.is_some() {
             return wrong("[server] tls_certificate and tls_key go together".to_owned());

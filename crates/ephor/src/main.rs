@@ -11,6 +11,7 @@ mod config;
 mod detect_config;
 mod evidence_config;
 mod export_config;
+mod console_config;
 mod failure;
 mod node;
 mod origin_config;

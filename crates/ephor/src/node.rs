@@ -76,7 +76,7 @@ struct NodeRest {
 impl Serving {
     /// Binds, starts and waits until requests are answered.
     pub(crate) async fn start(node: Node, server: &Server, config: &Config) -> Result<Self, Failure> {
-        let options = ServerOptions {
+        let mut options = ServerOptions {
             rate_limit_per_minute: server.rate_limit_per_minute,
             analytics: config.analytics.limits()?,
             usage_limit_per_minute: server.usage_limit_per_minute,
@@ -101,6 +101,7 @@ impl Serving {
             // Said here, before anybody is told that the node serves.
             return Err(ServerError::PlaintextPublic { address: bound }.into());
         }
+        options.console = config.console.options(config, bound, scheme)?;
         let address = format!("{scheme}://{bound}");
         let Node { lake, appender, control, door, data_dir } = node;
         let rest = NodeRest { appender: appender.clone(), control: control.clone() };

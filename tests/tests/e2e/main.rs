@@ -7,6 +7,7 @@
 mod admin_directory;
 mod analytics;
 mod analytics_in_a_row;
+mod console;
 mod content;
 mod demo;
 mod detect;

@@ -151,7 +151,9 @@ pub enum ControlError {
         text: String,
     },
     /// Not a role.
-    #[error("`{text}` is not a role; the roles are primary_owner, owner, admin, auditor and member")]
+    #[error(
+        "`{text}` is not a role; the roles are primary_owner, owner, admin, analyst, reviewer, auditor, viewer and member"
+    )]
     Role {
         /// What was given.
         text: String,

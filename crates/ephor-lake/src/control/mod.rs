@@ -4,6 +4,7 @@
 
 mod activities;
 mod analytics_switch;
+pub mod console;
 mod enablement;
 mod error;
 mod exports;
@@ -214,6 +215,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (11, "lists of rules", include_str!("../../migrations/0011_detect_lists.sql")),
     (20, "exports", include_str!("../../migrations/0020_exports.sql")),
     (30, "reports", include_str!("../../migrations/0030_reports.sql")),
+    (60, "console", include_str!("../../migrations/0060_console.sql")),
 ];
 
 fn migrations() -> Migrator {

@@ -38,6 +38,21 @@ enum Condition {
     Seq(ArrayRef, Range<u64>),
 }
 
+/// Columns in which words are looked for.
+const WORD_COLUMNS: [&str; 11] = [
+    "type",
+    "category",
+    "actor_type",
+    "actor_id",
+    "actor_email",
+    "api_key_id",
+    "ip_address",
+    "user_agent",
+    "workspace_id",
+    "organization_id",
+    "source",
+];
+
 /// A dictionary column and which of its values pass.
 struct Allowed {
     column: DictionaryArray<Int32Type>,
@@ -59,7 +74,8 @@ impl FileFilter {
         file: &DataFile,
     ) -> Result<Option<Self>, LakeError> {
         let mut conditions = Vec::new();
-        let one_of: [(&'static str, &Vec<String>); 5] = [
+        let one_of: [(&'static str, &Vec<String>); 6] = [
+            ("category", &filter.categories),
             ("source", &filter.sources),
             ("workspace_id", &filter.workspace_ids),
             ("api_key_id", &filter.api_key_ids),
@@ -86,6 +102,9 @@ impl FileFilter {
                 Allowed::of(store, file, "organization_uuid", wanted)?,
             ]);
         }
+        for word in &filter.words {
+            any_of.push(columns_with(&word.to_lowercase(), store, file)?);
+        }
         for columns in any_of {
             if columns.iter().all(Allowed::nothing) {
                 return Ok(None);
@@ -96,6 +115,11 @@ impl FileFilter {
             conditions.push(Condition::Seq(store.filter_column(file, "seq")?, range.clone()));
         }
         Ok(Some(Self { conditions }))
+    }
+
+    /// Whether every row passes.
+    pub(super) fn is_none(&self) -> bool {
+        self.conditions.is_empty()
     }
 
     /// The rows of a span that pass, from one of its ends on and at most so many, in that order.
@@ -147,6 +171,18 @@ impl FileFilter {
             }
         }
     }
+}
+
+/// The columns of which a value holds the word. Values are few and kept, so a file without the word costs no reading.
+fn columns_with(word: &str, store: &ColumnStore, file: &DataFile) -> Result<Vec<Allowed>, LakeError> {
+    let mut columns = Vec::new();
+    for name in WORD_COLUMNS {
+        let holds = |value: &str| value.to_lowercase().contains(word);
+        if store.values(file, name)?.iter().flatten().any(holds) {
+            columns.push(Allowed::of(store, file, name, holds)?);
+        }
+    }
+    Ok(columns)
 }
 
 impl Allowed {

@@ -8,6 +8,7 @@ mod access;
 mod activities;
 mod analytics;
 mod audit;
+mod console;
 mod directory;
 mod errors;
 mod evidence;
@@ -223,7 +224,7 @@ impl House {
 
     /// Stops the background tasks, which leave nothing behind, and tells what the feed holds of one type.
     async fn settled(&mut self, kind: &str) -> Vec<Value> {
-        self.stop.send(true).unwrap();
+        self.stop.send_replace(true);
         while let Some(ended) = tokio::time::timeout(Duration::from_secs(120), self.tasks.join_next()).await.unwrap() {
             ended.unwrap();
         }

@@ -7,6 +7,7 @@ mod evidence;
 mod export;
 mod findings;
 mod inquiry;
+mod console;
 mod proof;
 mod report;
 
@@ -15,6 +16,7 @@ pub(crate) use evidence::{Build, EvidenceCommand, PeriodFlags, VerifyPackage};
 pub(crate) use export::{ExportCommand, ExportPreview, ExportReplay, ExportRetry, ExportRun};
 pub(crate) use findings::{FindingJudged, FindingStep, FindingsCommand, FindingsList};
 pub(crate) use inquiry::{About, By, CaseCommand, ReviewCommand, Timeline, TimelineForm};
+pub(crate) use console::Console;
 pub(crate) use proof::{Erase, Key, Verify};
 pub(crate) use report::{Form, Report, Roster};
 
@@ -104,6 +106,9 @@ pub(crate) enum Command {
     /// The organization: show it, switch recording on and off, say who may do what.
     #[command(subcommand)]
     Org(Org),
+    /// The console: let people in, end their sessions.
+    #[command(subcommand)]
+    Console(Console),
     /// The lake itself: ask it in SQL, count, compact.
     #[command(subcommand)]
     Lake(LakeCommand),
@@ -309,7 +314,7 @@ pub(crate) enum Org {
     /// Switch the Analytics API on and off: only the primary owner may.
     #[command(subcommand)]
     Analytics(AnalyticsTurn),
-    /// Give a person a role: primary_owner, owner, admin, auditor or member.
+    /// Give a person a role: primary_owner, owner, admin, analyst, reviewer, auditor, viewer or member.
     Grant {
         /// Whom.
         email: String,

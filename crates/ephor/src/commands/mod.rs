@@ -5,6 +5,7 @@
 mod analytics;
 mod case;
 mod collect;
+mod console;
 mod demo;
 mod detect;
 mod doctor;
@@ -55,6 +56,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Findings(action) => findings::run(&global, &config, action).await,
         Command::Keys(action) => keys::run(&global, &config, action).await,
         Command::Org(action) => org::run(&global, &config, action).await,
+        Command::Console(action) => console::run(&global, &config, action).await,
         Command::Analytics(action) => analytics::run(&global, &config, action).await,
         Command::Report(options) => report::run(&global, &config, options).await,
         Command::Timeline(options) => timeline::run(&global, &config, &options).await,
