@@ -17,9 +17,9 @@ use serde::Deserialize;
 
 use crate::analytics_config::AnalyticsConfig;
 use crate::arguments::Global;
+use crate::console_config::ConsoleConfig;
 use crate::detect_config::DetectConfig;
 use crate::evidence_config::EvidenceConfig;
-use crate::console_config::ConsoleConfig;
 use crate::failure::Failure;
 use crate::proof_config::ProofConfig;
 use crate::reports_config::ReportsConfig;

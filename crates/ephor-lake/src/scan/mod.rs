@@ -23,8 +23,8 @@ use crate::files::{DataFile, FileSet, Published};
 use crate::rows::{in_feed_order, text_of};
 
 pub use arrivals::{Arrival, Arrivals};
-pub use predicate::RowPredicate;
 pub use census::{Census, CountedBy};
+pub use predicate::RowPredicate;
 pub use query::{
     ActivityFilter, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order, PageFrom, TypeFilter,
 };

@@ -2,21 +2,21 @@
 //! The command reference in `docs/commands.md` is generated from here.
 //! Never reads a file or the clock: parsing only.
 
+mod console;
 mod detect;
 mod evidence;
 mod export;
 mod findings;
 mod inquiry;
-mod console;
 mod proof;
 mod report;
 
+pub(crate) use console::Console;
 pub(crate) use detect::{Detect, RulesCommand};
 pub(crate) use evidence::{Build, EvidenceCommand, PeriodFlags, VerifyPackage};
 pub(crate) use export::{ExportCommand, ExportPreview, ExportReplay, ExportRetry, ExportRun};
 pub(crate) use findings::{FindingJudged, FindingStep, FindingsCommand, FindingsList};
 pub(crate) use inquiry::{About, By, CaseCommand, ReviewCommand, Timeline, TimelineForm};
-pub(crate) use console::Console;
 pub(crate) use proof::{Erase, Key, Verify};
 pub(crate) use report::{Form, Report, Roster};
 
