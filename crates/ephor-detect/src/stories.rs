@@ -52,6 +52,10 @@ fn rows() -> Vec<(u64, String)> {
             put(day, hour * 3600, view);
         }
     }
+    // A history that begins with what is looked for says nothing: there was one before.
+    let before = json!({"type": "integration_user_connected", "organization_id": "org_1", "mcp_server_id": "mcpsrv_1",
+        "actor": {"type": "user_actor", "user_id": "user_1"}});
+    put(2, 36_000, before);
     for n in 0..45 {
         let view = json!({"type": "claude_file_viewed", "claude_file_id": format!("claude_file_n{n}"),
             "actor": {"type": "user_actor", "user_id": "user_1", "ip_address": "192.0.2.1"}});
