@@ -76,7 +76,7 @@ impl ConsoleConfig {
     pub(crate) fn check(&self) -> Result<(), Failure> {
         self.url()?;
         if self.session_idle_minutes == 0 || self.session_hours == 0 {
-            return Err(wrong("session_idle_minutes and session_hours are at least 1".to_owned()));
+            return Err(wrong("session_idle_minutes and session_hours are at least 1"));
         }
         if let Some(oidc) = &self.oidc {
             oidc.issuer()?;
@@ -95,10 +95,10 @@ impl ConsoleConfig {
         let Some(text) = &self.url else { return Ok(None) };
         let url: Url = text
             .parse()
-            .map_err(|_| wrong(format!("url = {text:?} is not an address like https://ephor.example.com")))?;
+            .map_err(|_| wrong(&format!("url = {text:?} is not an address like https://ephor.example.com")))?;
         let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() || !bare {
-            return Err(wrong(format!(
+            return Err(wrong(&format!(
                 "url = {text:?} is not scheme, host and port only, like https://ephor.example.com"
             )));
         }
@@ -131,17 +131,16 @@ impl OidcConfig {
         let issuer: Option<Url> = self.issuer.parse().ok();
         let loopback = |url: &Url| matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
         let fine = issuer.filter(|url| url.scheme() == "https" || (url.scheme() == "http" && loopback(url)));
-        fine.ok_or_else(|| wrong(format!("oidc.issuer = {:?} is not an https:// address", self.issuer)))
+        fine.ok_or_else(|| wrong(&format!("oidc.issuer = {:?} is not an https:// address", self.issuer)))
     }
 
     fn roles(&self) -> Result<Vec<(String, Role)>, Failure> {
         let role = |text: &String| match text.parse::<Role>() {
             Ok(Role::PrimaryOwner) => Err(wrong(
-                "no group gives the role primary_owner: it is one person's, and `ephor org grant` hands it on"
-                    .to_owned(),
+                "no group gives the role primary_owner: it is one person's, and `ephor org grant` hands it on",
             )),
             Ok(role) => Ok(role),
-            Err(error) => Err(wrong(format!("oidc: {error}"))),
+            Err(error) => Err(wrong(&format!("oidc: {error}"))),
         };
         if let Some(text) = &self.default_role {
             role(text)?;
@@ -196,7 +195,7 @@ fn facts(config: &Config) -> NodeFacts {
     }
 }
 
-fn wrong(words: String) -> Failure {
+fn wrong(words: &str) -> Failure {
     Failure::usage(format!("[console] {words}")).hint("docs/console.md lists every key")
 }
 
