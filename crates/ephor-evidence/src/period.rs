@@ -98,7 +98,7 @@ impl Period {
     }
 
     /// Its first moment, in microseconds since 1970.
-    pub(crate) fn from_micros(self) -> i64 {
+    pub(crate) fn begin_micros(self) -> i64 {
         self.first.start_micros()
     }
 
@@ -108,7 +108,7 @@ impl Period {
     }
 
     /// Its first moment as text.
-    pub(crate) fn from_text(self) -> String {
+    pub(crate) fn begin_text(self) -> String {
         moment(self.first)
     }
 

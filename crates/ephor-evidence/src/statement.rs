@@ -68,7 +68,7 @@ pub(crate) fn complete(sql: &str, bounds: Bounds) -> String {
 fn fill(statement: &str, bounds: Bounds) -> String {
     let Bounds { period, size } = bounds;
     statement
-        .replace("{from}", &period.from_text())
+        .replace("{from}", &period.begin_text())
         .replace("{to}", &period.end_text())
         .replace("{first_day}", &period.first_day().to_string())
         .replace("{end_day}", &period.end_day().to_string())

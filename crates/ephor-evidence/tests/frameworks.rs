@@ -1,7 +1,7 @@
 //! The frameworks that Ephor carries, against the table of the document that Ephor was founded on, and their pages.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise, with the place")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ephor_evidence::{Frameworks, Grade, Source, framework_page, framework_schema};
 
@@ -82,7 +82,7 @@ fn a_framework_of_ones_own_is_read_and_a_wrong_one_names_every_mistake() {
 /// With `EPHOR_WRITE_PAGES` in the environment the pages are written instead.
 #[test]
 fn the_page_of_each_framework_says_what_its_file_says() {
-    let docs = PathBuf::from(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs"));
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
     let frameworks = Frameworks::carried().unwrap();
     for framework in frameworks.iter() {
         let path = docs.join(format!("evidence-{}.md", framework.id));

@@ -3,8 +3,10 @@
 
 use std::path::PathBuf;
 
-use ephor_evidence::{EvidenceError, Frameworks};
+use ephor_evidence::Frameworks;
 use serde::Deserialize;
+
+use crate::failure::Failure;
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -14,10 +16,10 @@ pub(crate) struct EvidenceConfig {
 }
 
 impl EvidenceConfig {
-    pub(crate) fn load(&self) -> Result<Frameworks, EvidenceError> {
+    pub(crate) fn load(&self) -> Result<Frameworks, Failure> {
         match &self.frameworks {
-            Some(folder) => Frameworks::with_folder(folder),
-            None => Frameworks::carried(),
+            Some(folder) => Ok(Frameworks::with_folder(folder)?),
+            None => Ok(Frameworks::carried()?),
         }
     }
 }

@@ -151,7 +151,9 @@ fn whoever_holds_the_signing_key_cannot_cite_an_activity_that_is_not_in_the_log(
     let built = build(&data, "soc2", &package, &[]);
     assert!(!built["failed_tests"].as_array().unwrap().is_empty(), "{built}");
     let found = problems(check(&package, &key));
-    assert!(found.iter().any(|(file, _)| file == "tests.json"), "{found:?}");
+    for named in ["log/leaves.csv", "log/proofs.ndjson", "tests.json"] {
+        assert!(found.iter().any(|(file, _)| file == named), "{named}: {found:?}");
+    }
 }
 
 #[test]

@@ -284,7 +284,7 @@ async fn known_gaps(house: House<'_>, period: Period, source: Source) -> Result<
     let Some(control) = house.control else { return Ok(Vec::new()) };
     let mut holes = Vec::new();
     let within =
-        |from: i64, to: Option<i64>| from < period.end_micros() && to.is_none_or(|to| to > period.from_micros());
+        |from: i64, to: Option<i64>| from < period.end_micros() && to.is_none_or(|to| to > period.begin_micros());
     for gap in control.sources().gaps().await? {
         // A source of usage says so in its name's state; every other one brings activities.
         let of = match house.lake.usage_cursor(&gap.source).await? {

@@ -170,7 +170,7 @@ async fn conflicts(tested: &Tested<'_>) -> Result<Test, EvidenceError> {
     let period = tested.bounds.period;
     let sql = format!(
         "select count(*) from conflicts where created_at >= timestamp '{}' and created_at < timestamp '{}'",
-        period.from_text(),
+        period.begin_text(),
         period.end_text()
     );
     let found = one_number(tested.session, &sql).await?;

@@ -10,7 +10,7 @@ use super::samples::sample_path;
 use super::staging::Staging;
 use crate::coverage::{ControlCoverage, Coverage};
 use crate::error::EvidenceError;
-use crate::framework::{Framework, Source};
+use crate::framework::{Control, Framework, Source};
 use crate::sheet::{harmless, unwritten, writer};
 
 /// The matrix for programs.
@@ -66,7 +66,7 @@ fn row(control: &ControlCoverage, queries: &[Query], (framework, files): (&Frame
         let place = query.and_then(|query| query.file.clone()).unwrap_or_else(|| "not held".to_owned());
         format!("{}: {} rows ({place})", one.title, one.held.rows)
     });
-    let folder = framework.controls.iter().find(|other| other.id == control.id).map(|control| control.folder());
+    let folder = framework.controls.iter().find(|other| other.id == control.id).map(Control::folder);
     let samples = control.evidence.iter().filter_map(|one| {
         let path = sample_path(folder.as_deref()?, &one.id);
         files.contains(&path).then_some(path)

@@ -14,7 +14,7 @@ use super::staging::{FileEntry, Staging};
 use super::terms::Terms;
 use crate::coverage::{ControlCoverage, Coverage, Status};
 use crate::error::EvidenceError;
-use crate::framework::{Framework, Source};
+use crate::framework::{Control, Framework, Source};
 
 const OSCAL_VERSION: &str = "1.1.2";
 
@@ -84,7 +84,7 @@ impl Writing<'_> {
                 "uuid": self.id("result"),
                 "title": format!("{} from {} to {}", self.covered.title, self.terms.period.first_day(), self.terms.period.last_day()),
                 "description": "What the record of Claude's use holds for each control in the period. Whether a control worked is for the auditor to say.",
-                "start": self.terms.period.from_text(),
+                "start": self.terms.period.begin_text(),
                 "end": self.terms.period.end_text(),
                 "reviewed-controls": { "control-selections": [{ "include-controls": selected }] },
                 "observations": observations,
@@ -233,7 +233,7 @@ impl Writing<'_> {
     /// OSCAL's tokens begin with a letter and know no brackets.
     fn control_id(&self, control: &ControlCoverage) -> String {
         let found = self.framework.controls.iter().find(|other| other.id == control.id);
-        format!("{}_{}", self.framework.id, found.map(|control| control.folder()).unwrap_or_default())
+        format!("{}_{}", self.framework.id, found.map(Control::folder).unwrap_or_default())
     }
 }
 

@@ -60,7 +60,7 @@ pub(crate) fn of(
     (passed, answered): (&Passed, &BTreeMap<String, Answered>),
     covered: &Coverage,
 ) -> Vec<Query> {
-    let parameters = Parameters { from: bounds.period.from_text(), to: bounds.period.end_text(), size: bounds.size };
+    let parameters = Parameters { from: bounds.period.begin_text(), to: bounds.period.end_text(), size: bounds.size };
     let held: BTreeMap<&str, _> =
         covered.controls.iter().flat_map(|control| &control.evidence).map(|one| (one.id.as_str(), one)).collect();
     let one = |piece: &Evidence| {

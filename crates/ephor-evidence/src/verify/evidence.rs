@@ -10,7 +10,7 @@ use super::opened::Opened;
 use crate::coverage::{Coverage, Held, Holdings, coverage};
 use crate::draw::{Draw, lot};
 use crate::error::EvidenceError;
-use crate::framework::{Content, Evidence, Framework, Frameworks, Selection};
+use crate::framework::{Content, Control, Evidence, Framework, Frameworks, Selection};
 use crate::package::{MANIFEST, Manifest, Query, Terms, Test, TestResult, failed, sample_path, shown_columns};
 
 /// Tests whose failure leaves the package unproven; any other is told as what it is.
@@ -83,7 +83,7 @@ fn framework(package: &mut Opened, terms: &Terms, problems: &mut Problems) -> Op
         let framework = framework.with_controls(&terms.controls)?;
         let evidence = Frameworks::of_package(&yaml, &shared)?.1;
         let named: BTreeSet<String> =
-            framework.controls.iter().flat_map(|control| control.all_evidence()).map(str::to_owned).collect();
+            framework.controls.iter().flat_map(Control::all_evidence).map(str::to_owned).collect();
         Ok((framework, evidence.into_iter().filter(|piece| named.contains(&piece.id)).collect()))
     });
     match read {
@@ -165,8 +165,8 @@ impl Looking<'_> {
                 "the signed log has another activity at this place, or none"
             }
             () if row.seq >= checkpoint.size => "it came after the checkpoint",
-            () if *row.created_at < *period.from_text()
-                || !row.created_at.get(..10).is_some_and(|day| day <= period.last_day().to_string().as_str()) =>
+            () if *row.created_at < *period.begin_text()
+                || row.created_at.get(..10).is_none_or(|day| day > period.last_day().to_string().as_str()) =>
             {
                 "it is not of the period"
             }

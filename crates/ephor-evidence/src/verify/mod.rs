@@ -19,8 +19,8 @@ use crate::period::Period;
 use crate::signoff::SignOff;
 pub(crate) use opened::Opened;
 
-/// Problems of one kind that are told one by one; a package that is wrong throughout needs no thousand lines.
-const PROBLEMS_MOST: usize = 100;
+/// Problems of one file that are told one by one: a file that is wrong throughout must not hide the others.
+const PROBLEMS_OF_A_FILE: usize = 10;
 
 /// Something that does not fit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -75,7 +75,8 @@ pub(crate) struct Problems {
 
 impl Problems {
     pub(crate) fn add(&mut self, file: &str, what: impl Into<String>) {
-        match self.listed.len() < PROBLEMS_MOST {
+        let told = self.listed.iter().filter(|problem| problem.file == file).count();
+        match told < PROBLEMS_OF_A_FILE {
             true => self.listed.push(PackageProblem { file: file.to_owned(), what: what.into() }),
             false => self.more += 1,
         }

@@ -42,7 +42,7 @@ impl Opened {
             return Err(none("it is neither a folder nor a file that ends with .zip".to_owned()));
         }
         let archive = ZipArchive::new(BufReader::new(file)).map_err(|error| none(error.to_string()))?;
-        let names = archive.file_names().filter_map(Result::ok).map(|name| name.into_owned()).collect();
+        let names = archive.file_names().filter_map(Result::ok).map(std::borrow::Cow::into_owned).collect();
         Ok(Self { place: place.to_owned(), names, kind: Kind::Zip(archive) })
     }
 

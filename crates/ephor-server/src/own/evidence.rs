@@ -60,7 +60,7 @@ pub(super) async fn coverage(
 ) -> Result<Json<Coverage>, Problem> {
     let query = Query::of(request.uri());
     let day = |name: &str| query.one(name).ok_or_else(|| Problem::invalid(format!("{name}: the day is missing")));
-    let period = Period::parse(&day("from")?, &day("to")?).map_err(refused)?;
+    let period = Period::parse(day("from")?, day("to")?).map_err(refused)?;
     let house = House { lake: app.lake(), control: Some(app.control()) };
     let (frameworks, controls) = (known(&app)?, query.many("controls"));
     let covered = cover(house, &frameworks, (&framework, &controls), period, app.now()).await;

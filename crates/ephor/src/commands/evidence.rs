@@ -131,13 +131,13 @@ fn key(config: &Config, dir: &Path) -> Result<ProofKey, Failure> {
 }
 
 async fn check(global: &Global, flags: VerifyPackage) -> Result<ExitCode, Failure> {
-    let no_key = |what: String| EvidenceError::PublicKey { path: flags.key.clone(), what };
+    let no_key = |what: String| Failure::from(EvidenceError::PublicKey { path: flags.key.clone(), what });
     let text = std::fs::read_to_string(&flags.key).map_err(|error| no_key(error.to_string()))?;
     // `ephor lake key show` prints every key of a log, the oldest first: that is the one to trust.
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let key = PublicKey::parse(first).map_err(|error| no_key(error.to_string()))?;
     let path = flags.path;
-    let checked = tokio::task::spawn_blocking(move || verify(&path, &key)).await;
+    let checked = tokio::task::spawn_blocking(move || verify(&path, &key).map_err(Failure::from)).await;
     let found = checked.map_err(|error| Failure::new(format!("the check ended early: {error}")))??;
     output::print(global.format, &found, describe_verified)?;
     Ok(if found.proven { ExitCode::SUCCESS } else { ExitCode::FAILURE })
