@@ -94,9 +94,10 @@ impl Node {
     /// Waits until what the demo did when it was founded (its keys, recording switched on) is in its own feed, which takes
     /// it about a second: a truth taken before would lack these rows.
     pub fn has_told_of_its_start(&self, data: &Path) {
-        let own = "select count(*) as n from activities where source = 'ephor' and type = 'org_compliance_api_settings_updated'";
+        let own = "select count(distinct type) as n from activities where source = 'ephor' \
+            and type in ('org_compliance_api_settings_updated', 'ephor_console_code_made')";
         eventually("the demo's founding is in its own feed", || {
-            (sql(data, own)[0]["n"].as_u64() > Some(0)).then_some(())
+            (sql(data, own)[0]["n"].as_u64() == Some(2)).then_some(())
         });
     }
 

@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn a_storm_keeps_its_beginning_and_its_count() {
         let storm = |order: Vec<i64>| bucket(order.into_iter().map(|at| hit(at, 7, 0)));
-        let count = HITS_IN_A_BUCKET as i64 + 500;
+        let count = i64::try_from(HITS_IN_A_BUCKET).unwrap() + 500;
         let forward = storm((0..count).collect());
         assert_eq!(forward, storm((0..count).rev().collect()));
         assert_eq!((forward.hits().len(), forward.beyond(), forward.last_at()), (HITS_IN_A_BUCKET, 500, count - 1));

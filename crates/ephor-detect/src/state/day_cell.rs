@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn few_values_are_counted_exactly_and_many_closely() {
         let of = |count: u64| {
-            let hits: Vec<Hit> = (0..count).map(|n| hit(n as i64, n, number_of(&n.to_string()))).collect();
+            let hits: Vec<Hit> = (0..count).map(|n| hit(n.cast_signed(), n, number_of(&n.to_string()))).collect();
             cell(&hits, Values::Count).distinct()
         };
         assert_eq!(of(500), 500);
@@ -177,7 +177,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_order_of_hits_changes_nothing(order in Just((0..60_u64).collect::<Vec<_>>()).prop_shuffle()) {
-            let made = |n: &u64| hit((n * 77 % 40) as i64 * 60_000_000, *n, n % 7 + 1);
+            let made = |n: &u64| hit((n * 77 % 40).cast_signed() * 60_000_000, *n, n % 7 + 1);
             let (straight, shuffled): (Vec<Hit>, Vec<Hit>) = ((0..60).map(|n| made(&n)).collect(), order.iter().map(made).collect());
             for values in [Values::None, Values::Sightings, Values::Count] {
                 prop_assert_eq!(cell(&straight, values), cell(&shuffled, values));

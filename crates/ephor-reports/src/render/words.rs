@@ -30,7 +30,7 @@ pub fn cell_text(column: &Column, cell: &Cell) -> String {
         Cell::Integer(number) => grouped(*number),
         Cell::Decimal(number) => match column.kind {
             Kind::Money => money(*number),
-            Kind::Share => format!("{:.1} %", *number * Decimal::ONE_HUNDRED),
+            Kind::Share => format!("{:.1} %", (*number * Decimal::ONE_HUNDRED).round_dp(1)),
             _ => number.normalize().to_string(),
         },
         Cell::Instant(micros) => instant_text(*micros),

@@ -126,7 +126,7 @@ fn row(desk: &Desk, people: &People, person: &Person, seen: &LastSeen, period: P
         newest.map(|(sign, _)| sign.words()).into(),
         idle_days.into(),
         band(newest.is_some(), idle_days).into(),
-        instant(seen.of(&person.id, Sign::SignIn)),
+        instant(seen.of(&person.id, Sign::Entrance)),
         instant(seen.of(&person.id, Sign::Usage)),
         desk.options.seat_usd_month.into(),
     ]

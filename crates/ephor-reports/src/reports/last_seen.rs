@@ -11,18 +11,18 @@ use crate::people::People;
 /// What somebody can be seen by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Sign {
-    SignIn,
+    Entrance,
     Act,
     Usage,
     Key,
 }
 
 impl Sign {
-    pub(crate) const ALL: [Self; 4] = [Self::SignIn, Self::Act, Self::Usage, Self::Key];
+    pub(crate) const ALL: [Self; 4] = [Self::Entrance, Self::Act, Self::Usage, Self::Key];
 
     pub(crate) const fn words(self) -> &'static str {
         match self {
-            Self::SignIn => "sign-in",
+            Self::Entrance => "sign-in",
             Self::Act => "activity",
             Self::Usage => "usage",
             Self::Key => "API key",
@@ -48,7 +48,7 @@ impl LastSeen {
             before("created_at")
         );
         Answer::of(&desk.lake, &acts).await?.each(|row| {
-            let sign = if row.number(1) == Some(1) { Sign::SignIn } else { Sign::Act };
+            let sign = if row.number(1) == Some(1) { Sign::Entrance } else { Sign::Act };
             seen.note(people, row.text(0), sign, row.number(2));
         });
         let usage = format!(

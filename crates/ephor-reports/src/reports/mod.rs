@@ -11,6 +11,8 @@ mod offboarding;
 mod standing;
 mod watched;
 
+use ephor_wire::timestamp::UtcDay;
+
 use crate::desk::{Desk, Question};
 use crate::error::ReportError;
 use crate::privacy::Names;
@@ -72,8 +74,8 @@ pub async fn make(desk: &Desk, name: &str, question: &Question) -> Result<Report
         "evidence-package" => evidence_package::make(desk, question).await,
         "incident-response" => {
             let asked = TimelineQuestion {
-                from_micros: question.from.map(|day| day.start_micros()),
-                to_micros: question.to.map(|day| day.end_micros()),
+                from_micros: question.from.map(UtcDay::start_micros),
+                to_micros: question.to.map(UtcDay::end_micros),
                 ..TimelineQuestion::default()
             };
             timeline(desk, &asked).await

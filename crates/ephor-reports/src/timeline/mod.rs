@@ -286,7 +286,7 @@ fn activity(row: &AnswerRow<'_>, because: &str) -> Event {
     Event {
         at_micros: at,
         kind: "activity",
-        summary: catalogue().get(&kind).map_or_else(|| kind.replace('_', " "), |entry| entry.summary.to_string()),
+        summary: catalogue().get(&kind).map_or_else(|| kind.replace('_', " "), |entry| entry.summary.clone()),
         what: kind,
         actor: row.owned(2),
         ip: row.owned(3),
@@ -366,7 +366,7 @@ fn gaps(gaps: &[Gap], from: i64, to: i64) -> Vec<Event> {
         agent: None,
         summary: format!(
             "not recorded until {}: {}",
-            gap.to_micros.map_or_else(|| "now".to_owned(), |to| crate::render::instant_text(to)),
+            gap.to_micros.map_or_else(|| "now".to_owned(), crate::render::instant_text),
             gap.why
         ),
         id: None,

@@ -199,9 +199,13 @@ impl<D: Kind> Reading<D> {
     }
 }
 
+/// A row with its line or item number, or why there is none at that place.
+#[cfg(any(test, fuzzing))]
+pub(crate) type NumberedRow = (u64, Result<Vec<u8>, String>);
+
 /// Every row of an input, packed or not, with its line; whatever is in it. For `crate::outside_bytes`.
 #[cfg(any(test, fuzzing))]
-pub(crate) fn rows_of(input: Vec<u8>) -> Result<Vec<(u64, Result<Vec<u8>, String>)>, SourceError> {
+pub(crate) fn rows_of(input: Vec<u8>) -> Result<Vec<NumberedRow>, SourceError> {
     let path = std::path::Path::new("input");
     let mut rows = Vec::new();
     let mut take = |block: Block| {

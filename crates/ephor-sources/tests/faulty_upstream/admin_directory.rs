@@ -91,7 +91,7 @@ pub fn answer(path: &str, query: &[(String, String)], manners: &mut Manners) -> 
 }
 
 async fn read(upstream: &Upstream) -> Listings {
-    read_admin_directory(endpoint(&upstream, PATIENCE), clock).await.unwrap()
+    read_admin_directory(endpoint(upstream, PATIENCE), clock).await.unwrap()
 }
 
 async fn serve() -> Upstream {

@@ -75,7 +75,7 @@ async fn act(
             })?;
             let by = actor(desk, &by).await?;
             let numbers = numbers(&items)?;
-            reviews.decide(&id, &numbers, verdict, &reason, &by, desk.now_micros, &mut rand::rng()).await?;
+            reviews.decide(&id, &numbers, (verdict, &reason), &by, desk.now_micros, &mut rand::rng()).await?;
             output::print(global.format, &reviews.campaign(&id).await?, |one| listed(std::slice::from_ref(one)))?;
         }
         ReviewCommand::Close { id, by } => {
