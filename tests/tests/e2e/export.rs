@@ -126,7 +126,10 @@ fn a_node_delivers_what_comes_in_and_tells_of_it() {
         let delivered = fs::read_to_string(&file).unwrap_or_default();
         delivered.contains("activity_pushed") && truth.rows().iter().all(|row| delivered.contains(id_of(row)))
     });
-    let status = run(&data, &["export", "status"]).json();
+    let status = || run(&data, &["export", "status"]).json();
+    let waits = |status: &Value| status.as_array().unwrap().iter().any(|one| one["state"] == "backing_off");
+    until("the dead sink waits", || waits(&status()));
+    let status = status();
     let of = |name: &str| status.as_array().unwrap().iter().find(|one| one["sink"] == name).unwrap().clone();
     assert_eq!(of("siem")["dead_letters"], 0);
     assert!(of("siem")["delivered"].as_u64().unwrap() >= 501, "{status:#}");
