@@ -148,7 +148,7 @@ def by_surface(kind, conversations, sessions):
 
 
 def newest(column, condition):
-    return f"arg_max({column}, (time, seq)) filter (where {column} is not null and {condition})"
+    return f"arg_max({column}, (time, {column})) filter (where {column} is not null and {condition})"
 
 
 LISTINGS = {
@@ -161,6 +161,7 @@ LISTINGS = {
         "project_id",
         "surface = 'chat' and kind in ('message', 'conversation_created', 'project_used', 'project_created', 'file_uploaded')",
         {
+            "project_name": newest("project_name", "true"),
             "distinct_user_count": "count(distinct u)",
             "distinct_conversation_count": "count(distinct conversation_id)",
             "message_count": total("kind = 'message'"),
@@ -217,6 +218,16 @@ LISTINGS = {
         },
     ),
 }
+
+MEDIA_TYPES = (
+    "application/vnd.ant.code", "application/vnd.ant.mermaid", "application/vnd.ant.react", "image/svg+xml", "text/html",
+    "text/markdown", "text/plain",
+)
+# By type and sharing: how many were made, by how many people, and how many of them were published.
+ARTIFACTS = f"""select case when surface in ('claude_code', 'cowork') then 'text/html' when artifact_type in {MEDIA_TYPES} then artifact_type else 'other' end,
+                       coalesce(detail, '') in ('shared', 'published'), count(distinct artifact), count(distinct u),
+                       count(distinct artifact) filter (where detail = 'published')
+                from facts where day = ? and kind = 'artifact_created' and surface in ('chat', 'claude_code', 'cowork') group by 1, 2"""
 
 ACTIVE = {
     "chat": "surface = 'chat' and kind in ('message', 'conversation_created')",

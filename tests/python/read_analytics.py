@@ -6,15 +6,13 @@ Usage: EPHOR_ADDRESS=... ANALYTICS_KEY=... read_analytics.py [DAYS]
 import collections
 import datetime
 import json
-import re
 import sys
 from decimal import Decimal
 
-import anthropic
 from anthropic.types.beta import organization as kinds
 
 import analytics_types
-from analytics_session import analytics
+from analytics_session import analytics, as_of_one_day
 from session import equal
 
 SMALL = 7
@@ -64,17 +62,6 @@ def listings(sdk) -> list[Listing]:
                 by_all, {"invocation_count": lambda row: row.invocation_count}),
         Listing("artifacts", sdk.artifacts.list, kinds.BetaAnalyticsArtifactActivity, lambda row: row.artifact_type, by_all, {}),
     ]
-
-
-def newest_day(sdk) -> datetime.date:
-    """From the refusal of a day that is too young, as a client finds it."""
-    try:
-        sdk.users.list(date=datetime.date.today().isoformat())
-    except anthropic.BadRequestError as error:
-        named = re.search(r"newest available day is (\d{4}-\d{2}-\d{2})", error.api_message)
-        assert named, error.api_message
-        return datetime.date.fromisoformat(named.group(1))
-    raise AssertionError("today was served")
 
 
 def engagement(listing: Listing, days: list[datetime.date]) -> None:
@@ -210,14 +197,14 @@ def fanned_out(sdk, days: list[datetime.date]) -> None:
             equal(dict(parts), plain, f"user_cost_report: the parts by {group_by}")
 
 
-def main(wanted_days: int) -> None:
+def everything(wanted_days: int, newest: datetime.date) -> None:
+    COUNTS.clear()
     sdk = analytics().beta.organization.analytics
-    newest = newest_day(sdk)
     days = [newest - datetime.timedelta(days=back) for back in reversed(range(wanted_days))]
-    everything = listings(sdk)
-    for listing in everything:
+    engagements = listings(sdk)
+    for listing in engagements:
         engagement(listing, days)
-    users_by_filter(everything[0], days[-1].isoformat())
+    users_by_filter(engagements[0], days[-1].isoformat())
     summaries(sdk, days)
     costs = ("cost_type",)
     bucketed(sdk.usage_report.list, "usage_report", kinds.BetaAnalyticsUsageReportTimeBucket, tokens, days, ())
@@ -228,8 +215,14 @@ def main(wanted_days: int) -> None:
     cost_orders = {"amount": cents, "list_amount": lambda row: Decimal(row.list_amount)}
     ranked(sdk.user_cost_report.list, "user_cost_report", kinds.BetaAnalyticsCostUsersItem, cents, days, cost_orders)
     fanned_out(sdk, days)
-    empty = [name for name in ("users", "projects", "skills", "connectors", "summaries") if not COUNTS[f"{name} rows"]]
-    assert not empty, f"nothing to judge in {empty}"
+    names = [listing.name for listing in engagements]
+    names += ["summaries", "usage_report", "cost_report", "user_usage_report", "user_cost_report"]
+    empty = [name for name in names if not COUNTS[f"{name} rows"]]
+    assert len(names) == 11 and not empty, f"nothing to judge in {empty}"
+
+
+def main(wanted_days: int) -> None:
+    newest = as_of_one_day(lambda day: everything(wanted_days, day))
     print(json.dumps({"newest_day": newest.isoformat(), **COUNTS}))
 
 

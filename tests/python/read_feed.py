@@ -14,7 +14,7 @@ from claude_compliance_sdk import AsyncComplianceClient
 from session import ADDRESS, OWN_READS, client, equal, key
 
 # What a node of its own making may add to the feed while it is read: never more kinds than these words begin.
-OWN_WORK = (OWN_READS, "api_key_", "admin_api_key_", "scoped_api_key_", "org_", "claude_user_role_", "claude_organization_")
+OWN_WORK = (OWN_READS, "api_key_", "admin_api_key_", "scoped_api_key_", "org_", "claude_user_role_", "claude_organization_", "ephor_")
 
 
 def instant(text: str) -> datetime:

@@ -6,6 +6,7 @@
 
 mod binary;
 mod client;
+mod eventually;
 mod faulty;
 mod interrupted;
 mod lake;
@@ -15,6 +16,7 @@ mod simulated;
 
 pub use binary::{Done, binary, ephor, folder, run, run_in, workspace_root};
 pub use client::{Answer, Client, OWN_READS, id_of, without_own_reads};
+pub use eventually::eventually;
 pub use faulty::{Fault, FaultyUpstream};
 pub use interrupted::killed_again_and_again;
 pub use lake::{Counts, counts, holds_exactly, sql, texts};

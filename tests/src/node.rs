@@ -15,12 +15,13 @@ use serde_json::Value;
 
 use crate::binary::ephor;
 use crate::client::Client;
+use crate::eventually::eventually;
 use crate::lake::sql;
 
 /// A demo simulates and imports before it speaks; with a development build on two busy cores that takes its time.
-const READY_WITHIN: Duration = Duration::from_secs(150);
+const READY_WITHIN: Duration = Duration::from_secs(300);
 /// What a node that was asked to stop may take to finish what is under way.
-const STOPPED_WITHIN: Duration = Duration::from_secs(30);
+const STOPPED_WITHIN: Duration = Duration::from_secs(120);
 
 pub struct Node {
     child: Child,
@@ -49,9 +50,19 @@ impl Node {
         Self::start(data, ephor(["up"]).args(arguments).envs(environment))
     }
 
+    /// `ephor simulate --serve`: an upstream with a directory, whose line names its two keys.
+    pub fn simulated_upstream<A: AsRef<OsStr>>(logs: &Path, arguments: impl IntoIterator<Item = A>) -> Self {
+        let command = &mut ephor(["simulate", "--serve", "127.0.0.1:0", "--format", "json"]);
+        Self::spoken(logs.to_owned(), command.args(arguments))
+    }
+
     fn start(data: &Path, command: &mut Command) -> Self {
-        let logs = data.with_extension("log");
         command.args(["--listen", "127.0.0.1:0", "--format", "json", "--data-dir"]).arg(data);
+        Self::spoken(data.with_extension("log"), command)
+    }
+
+    /// Started, and its one line read.
+    fn spoken(logs: PathBuf, command: &mut Command) -> Self {
         let mut child =
             command.stdout(Stdio::piped()).stderr(File::create(&logs).unwrap()).spawn().expect("ephor starts");
         let first = first_line(&mut child);
@@ -83,15 +94,11 @@ impl Node {
     /// Waits until what the demo did when it was founded (its keys, recording switched on) is in its own feed, which takes
     /// it about a second: a truth taken before would lack these rows.
     pub fn has_told_of_its_start(&self, data: &Path) {
-        let end = Instant::now() + READY_WITHIN;
-        while Instant::now() < end {
-            let own = "select count(*) as n from activities where source = 'ephor' and type = 'org_compliance_api_settings_updated'";
-            if sql(data, own)[0]["n"].as_u64() > Some(0) {
-                return;
-            }
-            thread::sleep(Duration::from_millis(100));
-        }
-        panic!("nothing of its own in the feed after {READY_WITHIN:?}; its log:\n{}", self.log());
+        let own = "select count(distinct type) as n from activities where source = 'ephor' \
+            and type in ('org_compliance_api_settings_updated', 'ephor_console_code_made')";
+        eventually("the demo's founding is in its own feed", || {
+            (sql(data, own)[0]["n"].as_u64() == Some(2)).then_some(())
+        });
     }
 
     pub fn log(&self) -> String {

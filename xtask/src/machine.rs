@@ -36,6 +36,7 @@ const FOR_TESTS: &[Needed] = &[
         sign: Sign::Program("zstd"),
         reason: "files to import are made with other people's tools",
     },
+    Needed { package: "rsyslog", sign: Sign::Program("rsyslogd"), reason: "receives syslog" },
     Needed { package: "jq", sign: Sign::Program("jq"), reason: "proofs are checked without Ephor" },
     Needed { package: "openssl", sign: Sign::Program("openssl"), reason: "as above" },
     Needed { package: "gzip", sign: Sign::Program("gzip"), reason: "as above" },

@@ -78,7 +78,8 @@ fn test_runner(workspace: &Workspace, options: &TestOptions) -> Command {
             Some(Part::Unit) => _ = command.args(["test", "--workspace", "--exclude", "ephor-e2e"]),
             Some(Part::Lint) | None => _ = command.args(["test", "--workspace"]),
         }
-        command.args(["--lib", "--bins", "--tests"]);
+        // One failed story must not keep the others from telling theirs.
+        command.args(["--lib", "--bins", "--tests", "--no-fail-fast"]);
     }
     command.args(options.name.as_deref());
     command.env("EPHOR_BIN", workspace.binary("dev")).env("E2E_PYTHON", workspace.python());

@@ -2,7 +2,10 @@
 //! The aliases are data (`data/connector_aliases.toml`), which a configuration extends.
 //! Never empty: a name of nothing but filler words stays as it is.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{Hash, Hasher};
+
+use twox_hash::XxHash3_64;
 
 /// Words that say that it is a connector and not which.
 const FILLERS: [&str; 2] = ["mcp", "server"];
@@ -22,6 +25,13 @@ impl ConnectorNames {
             toml::from_str(include_str!("../data/connector_aliases.toml")).expect("connector_aliases.toml is valid");
         let aliases = shipped.into_iter().chain(own).map(|(name, published)| (name.to_lowercase(), published));
         Self { aliases: aliases.collect() }
+    }
+
+    /// One number for all aliases; another one when they change.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let mut hasher = XxHash3_64::default();
+        self.aliases.iter().collect::<BTreeMap<_, _>>().hash(&mut hasher);
+        hasher.finish()
     }
 
     /// The published name.

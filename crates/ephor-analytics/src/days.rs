@@ -1,10 +1,11 @@
 //! The day tables: what each listing says of one day, built from that day's facts and kept beside them.
-//! The same facts give the same rows, byte for byte; late facts make a day stale, and it is built again.
+//! The same facts give the same rows, byte for byte; late facts make a day stale, and it is built again. So do other
+//! prices or names in the configuration, and other addresses in the directory where a day's rows depend on them.
 //! Never reads another day's facts.
 
 use std::collections::BTreeMap;
 
-use ephor_lake::{DayTable, DayTableSpec, Lake, LakeError};
+use ephor_lake::{BuiltFrom, DayTable, DayTableSpec, Lake, LakeError};
 use ephor_wire::timestamp::UtcDay;
 
 use crate::connector_name::ConnectorNames;
@@ -29,7 +30,13 @@ pub(crate) struct DayTables {
 /// One day of every listing.
 pub(crate) struct BuiltDay {
     frames: Vec<(Listing, Frame)>,
+    /// Whether a row says what only the directory knows: then it depends on the directory as well as on the day's facts.
+    pub(crate) asked_directory: bool,
 }
+
+/// One more whenever the same facts are counted into other rows than before: days that an older Ephor has built are
+/// then built again.
+pub(crate) const COUNTING: u64 = 2;
 
 impl DayTables {
     pub(crate) async fn open(lake: &Lake) -> Result<Self, LakeError> {
@@ -46,13 +53,20 @@ impl DayTables {
         &self.tables[&listing]
     }
 
-    /// Up to which `seq` a day's facts are in all its tables; nothing if one was never built.
-    pub(crate) fn built_from(&self, day: UtcDay) -> Option<u64> {
-        self.tables.values().map(|table| table.built_from(day)).min().flatten()
+    /// Whether days can be built here: a lake that is open for reading is asked in another way.
+    pub(crate) fn can_be_built(&self) -> bool {
+        self.tables.values().all(DayTable::is_open_for_writing)
+    }
+
+    /// What all tables of a day were built from; nothing if one was never built, or from something else than the others.
+    pub(crate) fn built_from(&self, day: UtcDay) -> Option<BuiltFrom> {
+        let mut built = self.tables.values().map(|table| table.built_from(day));
+        let first = built.next()??;
+        built.all(|other| other == Some(first)).then_some(first)
     }
 
     /// Puts a built day in the place of what was there.
-    pub(crate) async fn replace(&self, day: UtcDay, built: &BuiltDay, built_from: u64) -> Result<u64, LakeError> {
+    pub(crate) async fn replace(&self, day: UtcDay, built: &BuiltDay, built_from: BuiltFrom) -> Result<u64, LakeError> {
         let mut rows = 0;
         for (listing, frame) in &built.frames {
             self.of(*listing).replace(day, &frame.to_batch()?, built_from).await?;
@@ -96,5 +110,7 @@ pub(crate) fn build(
         let cut = Cut { listing, days: Days::Day(day), filters: &Filters::default(), group_by: &[] };
         Ok((listing, listing::count(&facts, &cut, &around)?))
     };
-    Ok(BuiltDay { frames: LISTINGS.into_iter().map(frame).collect::<Result<Vec<_>, LakeError>>()? })
+    let frames = LISTINGS.into_iter().map(frame).collect::<Result<Vec<(Listing, Frame)>, LakeError>>()?;
+    let asked_directory = frames.iter().any(|(_, frame)| frame.asked_directory);
+    Ok(BuiltDay { frames, asked_directory })
 }

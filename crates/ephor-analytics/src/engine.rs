@@ -3,11 +3,12 @@
 //! Never blocks the runtime: counting happens on threads that may.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use ephor_lake::{Lake, LakeError};
+use ephor_lake::{BuiltFrom, Lake, LakeError};
 use ephor_wire::timestamp::UtcDay;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -16,7 +17,7 @@ use crate::connector_name::ConnectorNames;
 use crate::days::{self, DayTables};
 use crate::facts::{self, Column, Context, Load};
 use crate::frame::{self, Frame, JsonProgram};
-use crate::groups::{Groups, People};
+use crate::groups::{DirectoryViews, Groups, People};
 use crate::listing::spec::Spec;
 use crate::listing::{self, Cut, Surroundings};
 use crate::prices::{PriceEntry, PriceError, PriceList};
@@ -74,6 +75,9 @@ struct Inner {
     reports: Cache<(ReportQuery, AsOf), Arc<[ReportRow]>, ReportWeight>,
     active: Mutex<Active>,
     projects: Projects,
+    directory: DirectoryViews,
+    /// How facts are counted here: the code, the names, the prices.
+    recipe: u64,
     /// One day is built at a time, and once however many ask for it.
     building: tokio::sync::Mutex<()>,
 }
@@ -81,14 +85,14 @@ struct Inner {
 /// A question whose answer is kept: without its order, which is made anew.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum FrameKey {
-    Day { listing: Listing, day: UtcDay, built_from: u64 },
+    Day { listing: Listing, day: UtcDay, built_from: BuiltFrom },
     Counted { query: Box<ListingQuery>, as_of: AsOf },
 }
 
 #[derive(Debug, Default)]
 struct Active {
     numbering: Numbering,
-    days: HashMap<(Reach, UtcDay), (u64, Arc<ActiveDay>)>,
+    days: HashMap<(Reach, UtcDay), (BuiltFrom, Arc<ActiveDay>)>,
 }
 
 #[derive(Debug, Clone)]
@@ -192,16 +196,20 @@ pub struct Rebuilt {
 impl Analytics {
     /// Opens the day tables of a lake, making those that are missing.
     pub async fn open(lake: &Lake, options: AnalyticsOptions) -> Result<Self, AnalyticsError> {
+        let connectors = ConnectorNames::with_aliases(options.connector_aliases);
+        let prices = PriceList::with(&options.prices)?;
         let inner = Inner {
             lake: lake.clone(),
             tables: DayTables::open(lake).await?,
-            connectors: ConnectorNames::with_aliases(options.connector_aliases),
-            prices: PriceList::with(&options.prices)?,
+            recipe: mixed(mixed(days::COUNTING, connectors.fingerprint()), prices.fingerprint()),
+            connectors,
+            prices,
             origins: options.origins,
             frames: Cache::with_weighter(1_024, ANSWER_CACHE_BYTES, FrameWeight),
             reports: Cache::with_weighter(256, ANSWER_CACHE_BYTES / 8, ReportWeight),
             active: Mutex::default(),
             projects: Projects::default(),
+            directory: DirectoryViews::default(),
             building: tokio::sync::Mutex::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -213,8 +221,20 @@ impl Analytics {
         AsOf { usage_seq: self.inner.lake.usage().next_seq(), upstream_seq: self.inner.lake.upstream_rows().next_seq() }
     }
 
+    pub(crate) fn people(&self, reach: &Reach) -> Arc<People> {
+        self.inner.people(reach)
+    }
+
     pub(crate) fn lake(&self) -> &Lake {
         &self.inner.lake
+    }
+
+    pub(crate) fn connectors(&self) -> &ConnectorNames {
+        &self.inner.connectors
+    }
+
+    pub(crate) fn prices(&self) -> &PriceList {
+        &self.inner.prices
     }
 
     /// Who answers a question of this reach; nothing where all of it is counted here.
@@ -235,7 +255,10 @@ impl Analytics {
     pub(crate) async fn counted_listing(&self, query: &ListingQuery, as_of: AsOf) -> Result<Answer, AnalyticsError> {
         let frame = self.frame(query, as_of).await?;
         let frame = match query.listing {
-            Listing::Projects => self.inner.projects.told(&frame, &self.inner.lake, &self.inner.tables).await?,
+            Listing::Projects => {
+                let people = self.inner.people(&Reach::Parent);
+                self.inner.projects.told(&frame, self.inner.lake.directory(), &people, &self.inner.tables).await?
+            }
             _ => frame,
         };
         let sorted_by = listing::sort_columns(Spec::of(query.listing), &query.group_by);
@@ -257,12 +280,11 @@ impl Analytics {
         for day in days_of(query.first.plus_days(1 - WINDOW_DAYS), query.end) {
             active.push(self.active_on(day, &query.reach).await?);
         }
-        let lake = &self.inner.lake;
         let groups = match query.rbac_group_ids.is_empty() {
             true => None,
-            false => Some(Groups::read(lake.directory()).await?),
+            false => Some(self.groups().await?),
         };
-        let people = People::read(lake.directory(), &query.reach);
+        let people = self.inner.people(&query.reach);
         if let Some(groups) = &groups {
             let covered = days_of(query.first.plus_days(1 - WINDOW_DAYS), query.end);
             let numbers = &self.lock_active().numbering;
@@ -272,7 +294,7 @@ impl Analytics {
                 *set = Arc::new(set.within(&members));
             }
         }
-        let told = groups.is_none().then_some(&people);
+        let told = groups.is_none().then_some(&*people);
         let entries = summaries::summaries(&days, &active, told);
         Ok(entries.iter().filter_map(|entry| serde_json::to_vec(entry).ok()).map(Bytes::from).collect())
     }
@@ -297,11 +319,11 @@ impl Analytics {
         if let Some(rows) = self.inner.reports.get(&key) {
             return Ok(ReportAnswer { rows, as_of, data_refreshed_at_micros });
         }
-        let groups = Groups::read(self.inner.lake.directory()).await?;
+        let groups = self.groups().await?;
         let (inner, query) = (Arc::clone(&self.inner), query.clone());
         let rows: Arc<[ReportRow]> = off_the_runtime(move || {
             let days = report::days(&query);
-            let people = People::read(inner.lake.directory(), &query.reach);
+            let people = inner.people(&query.reach);
             let load =
                 Load { reach: &query.reach, before_seq: Some(as_of.usage_seq), columns: report::COLUMNS, spent: true };
             let context = Context { connectors: &inner.connectors, people: &people.id_by_email };
@@ -353,12 +375,20 @@ impl Analytics {
 
     async fn build(&self, day: UtcDay, to_seq: u64) -> Result<u64, AnalyticsError> {
         let inner = Arc::clone(&self.inner);
-        let built = off_the_runtime(move || {
-            let people = People::read(inner.lake.directory(), &Reach::Parent);
-            days::build(&inner.lake, day, to_seq, &people, &inner.connectors, &inner.prices)
-        })
-        .await?;
-        Ok(self.inner.tables.replace(day, &built, to_seq).await?)
+        let people = inner.people(&Reach::Parent);
+        let of = Arc::clone(&people);
+        let built =
+            off_the_runtime(move || days::build(&inner.lake, day, to_seq, &of, &inner.connectors, &inner.prices))
+                .await?;
+        let recipe = match built.asked_directory {
+            true => mixed(self.inner.recipe, people.fingerprint),
+            false => self.inner.recipe,
+        };
+        Ok(self.inner.tables.replace(day, &built, BuiltFrom { seq: to_seq, recipe }).await?)
+    }
+
+    pub(crate) async fn groups(&self) -> Result<Arc<Groups>, AnalyticsError> {
+        Ok(self.inner.directory.groups(self.inner.lake.directory()).await?)
     }
 
     async fn frame(&self, query: &ListingQuery, as_of: AsOf) -> Result<Arc<Frame>, AnalyticsError> {
@@ -367,6 +397,7 @@ impl Analytics {
             && query.filters.is_empty()
             && query.group_by.is_empty()
             && self.inner.facts_to(day) <= as_of.usage_seq
+            && self.inner.has_day_tables(day)
         {
             self.ensure_built(day).await?;
             return self.day_frame(query.listing, day).await;
@@ -375,7 +406,8 @@ impl Analytics {
     }
 
     async fn day_frame(&self, listing: Listing, day: UtcDay) -> Result<Arc<Frame>, AnalyticsError> {
-        let key = FrameKey::Day { listing, day, built_from: self.inner.facts_to(day) };
+        let built_from = self.inner.tables.built_from(day).unwrap_or_default();
+        let key = FrameKey::Day { listing, day, built_from };
         if let Some(frame) = self.inner.frames.get(&key) {
             return Ok(frame);
         }
@@ -393,7 +425,7 @@ impl Analytics {
         if let Some(frame) = self.inner.frames.get(&key) {
             return Ok(frame);
         }
-        let groups = Groups::read(self.inner.lake.directory()).await?;
+        let groups = self.groups().await?;
         let inner = Arc::clone(&self.inner);
         let frame = Arc::new(off_the_runtime(move || inner.count(&question, as_of, &groups)).await?);
         self.inner.frames.insert(key, Arc::clone(&frame));
@@ -405,14 +437,24 @@ impl Analytics {
         if to_seq == 0 {
             return Ok(Arc::default());
         }
+        let from_tables = *reach == Reach::Parent && self.inner.has_day_tables(day);
+        let built_from = match from_tables {
+            true => {
+                self.ensure_built(day).await?;
+                self.inner.tables.built_from(day).unwrap_or_default()
+            }
+            false => {
+                let recipe = mixed(self.inner.recipe, self.inner.people(reach).fingerprint);
+                BuiltFrom { seq: to_seq, recipe }
+            }
+        };
         let key = (reach.clone(), day);
-        let known = self.lock_active().days.get(&key).filter(|(built, _)| *built == to_seq).map(|(_, d)| Arc::clone(d));
+        let known = self.lock_active().days.get(&key).filter(|(of, _)| *of == built_from).map(|(_, d)| Arc::clone(d));
         if let Some(active) = known {
             return Ok(active);
         }
-        let batches = match reach {
-            Reach::Parent => {
-                self.ensure_built(day).await?;
+        let batches = match from_tables {
+            true => {
                 let inner = Arc::clone(&self.inner);
                 off_the_runtime(move || {
                     let columns = summaries::columns();
@@ -421,14 +463,14 @@ impl Analytics {
                 })
                 .await?
             }
-            Reach::Organization { .. } => {
+            false => {
                 let query = ListingQuery::whole_day(Listing::Users, reach.clone(), day);
                 vec![self.counted(&query, self.as_of()).await?.to_batch()?]
             }
         };
         let mut active = self.lock_active();
         let read = Arc::new(ActiveDay::read(&batches, &mut active.numbering));
-        active.days.insert(key, (to_seq, Arc::clone(&read)));
+        active.days.insert(key, (built_from, Arc::clone(&read)));
         Ok(read)
     }
 
@@ -450,8 +492,26 @@ impl Inner {
         self.lake.usage().day(day).map_or(0, |day| day.last_seq + 1)
     }
 
+    /// Whether a day's tables say what they would say if they were built now.
     fn is_built(&self, day: UtcDay) -> bool {
-        self.tables.built_from(day).unwrap_or(0) == self.facts_to(day)
+        let to_seq = self.facts_to(day);
+        match self.tables.built_from(day) {
+            None => to_seq == 0,
+            Some(built) => {
+                let by_facts_alone = built.recipe == self.recipe;
+                built.seq == to_seq
+                    && (by_facts_alone || built.recipe == mixed(self.recipe, self.people(&Reach::Parent).fingerprint))
+            }
+        }
+    }
+
+    /// Whether a day's tables answer: they are built, or can be. Beside a running node, an unbuilt day is counted.
+    fn has_day_tables(&self, day: UtcDay) -> bool {
+        self.is_built(day) || self.tables.can_be_built()
+    }
+
+    fn people(&self, reach: &Reach) -> Arc<People> {
+        self.directory.people(self.lake.directory(), reach)
     }
 
     /// Those of some days that have facts.
@@ -485,13 +545,20 @@ impl Inner {
             columns: &columns,
             spent: Spec::of(query.listing).prices(),
         };
-        let people = People::read(self.lake.directory(), &query.reach);
+        let people = self.people(&query.reach);
         let context = Context { connectors: &self.connectors, people: &people.id_by_email };
         let facts = facts::load(self.lake.usage(), &days, &load, &context)?;
         let cut = Cut { listing: query.listing, days: query.days, filters, group_by: &query.group_by };
         let around = Surroundings { people: &people, groups, connectors: &self.connectors, prices: &self.prices };
         listing::count(&facts, &cut, &around)
     }
+}
+
+/// Two numbers as one, in which their order counts.
+fn mixed(one: u64, other: u64) -> u64 {
+    let mut hasher = twox_hash::XxHash3_64::default();
+    (one, other).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The days from one up to another, which is not among them.

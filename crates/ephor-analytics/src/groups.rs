@@ -1,8 +1,10 @@
 //! Who is in which group on which day, and what people and groups are called, as the directory tells it.
 //! A member counts for a day if they were in the group at any moment of it; before the first listing, that listing holds.
-//! Never asks the directory twice for one question.
+//! Whoever has left keeps their id and address: what they did stays theirs. Never reads a directory that has not changed.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ephor_lake::directory::{Directory, DirectoryChange, DirectoryKind};
 use ephor_wire::timestamp::{DAY_MICROS, UtcDay};
@@ -11,13 +13,56 @@ use serde_json::Value;
 use crate::query::Reach;
 use crate::upstream::Group;
 
+/// The directory as questions see it, read anew when it has changed and not before.
+#[derive(Debug, Default)]
+pub(crate) struct DirectoryViews {
+    people: Mutex<HashMap<Reach, (Revisions, Arc<People>)>>,
+    groups: Mutex<Option<(Revisions, Arc<Groups>)>>,
+}
+
+/// The state of two kinds of the directory.
+type Revisions = (i64, i64);
+
+impl DirectoryViews {
+    pub(crate) fn people(&self, directory: &Directory, reach: &Reach) -> Arc<People> {
+        // Taken before the reading: what changes meanwhile is read by the next question.
+        let now = (directory.revision(DirectoryKind::Users), directory.revision(DirectoryKind::Invites));
+        if let Some((_, people)) = locked(&self.people).get(reach).filter(|(read, _)| *read == now) {
+            return Arc::clone(people);
+        }
+        let people = Arc::new(People::read(directory, reach));
+        locked(&self.people).insert(reach.clone(), (now, Arc::clone(&people)));
+        people
+    }
+
+    pub(crate) async fn groups(&self, directory: &Directory) -> Result<Arc<Groups>, ephor_lake::LakeError> {
+        let now = (directory.revision(DirectoryKind::Groups), directory.revision(DirectoryKind::GroupMembers));
+        if let Some((_, groups)) = locked(&self.groups).as_ref().filter(|(read, _)| *read == now) {
+            return Ok(Arc::clone(groups));
+        }
+        let groups = Arc::new(Groups::read(directory).await?);
+        *locked(&self.groups) = Some((now, Arc::clone(&groups)));
+        Ok(groups)
+    }
+}
+
+/// What is kept is replaced whole, so a panic leaves it as it was.
+fn locked<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// People and groups for one question.
 #[derive(Debug, Default)]
 pub(crate) struct People {
-    /// Id by address in lower case.
+    /// Id by address in lower case; of those who have left, too.
     pub(crate) id_by_email: HashMap<String, String>,
+    /// Of those who have left, too.
     pub(crate) email_by_id: HashMap<String, String>,
     pub(crate) name_by_id: HashMap<String, String>,
+    /// One number for which address is whose; another one when that changes.
+    pub(crate) fingerprint: u64,
+    /// Those who are listed now.
+    pub(crate) here: HashSet<String>,
     /// People with a seat, within the reach.
     pub(crate) seats: usize,
     /// Invitations that nobody has accepted yet, within the reach.
@@ -25,29 +70,59 @@ pub(crate) struct People {
 }
 
 impl People {
-    pub(crate) fn read(directory: &Directory, reach: &Reach) -> Self {
+    fn read(directory: &Directory, reach: &Reach) -> Self {
         let mut people = Self::default();
+        // First those who have left: an address that was given to somebody else since is theirs now.
+        for user in directory.gone(DirectoryKind::Users) {
+            people.know(&user);
+        }
         let mut seated = HashSet::new();
         for scope in directory.scopes(DirectoryKind::Users) {
             for user in directory.current(DirectoryKind::Users, &scope) {
-                let text = |field: &str| user.get(field).and_then(Value::as_str).map(str::to_owned);
-                let Some(id) = text("id") else { continue };
-                if let Some(email) = text("email").or_else(|| text("email_address")) {
-                    people.id_by_email.insert(email.to_lowercase(), id.clone());
-                    people.email_by_id.insert(id.clone(), email);
-                }
-                if let Some(name) = text("full_name").or_else(|| text("name")) {
+                let Some(id) = people.know(&user) else { continue };
+                if let Some(name) = text(&user, "full_name").or_else(|| text(&user, "name")) {
                     people.name_by_id.insert(id.clone(), name);
                 }
                 if reaches(reach, &scope) {
-                    seated.insert(id);
+                    seated.insert(id.clone());
                 }
+                people.here.insert(id);
             }
         }
+        people.fingerprint = people.fingerprint();
         people.seats = seated.len();
         people.pending_invites = pending_invites(directory, reach);
         people
     }
+
+    /// Notes who it is; their id.
+    fn know(&mut self, user: &Value) -> Option<String> {
+        let id = text(user, "id")?;
+        if let Some(email) = text(user, "email").or_else(|| text(user, "email_address")) {
+            self.id_by_email.insert(email.to_lowercase(), id.clone());
+            self.email_by_id.insert(id.clone(), email);
+        }
+        Some(id)
+    }
+
+    fn fingerprint(&self) -> u64 {
+        let pairs = self.id_by_email.iter().chain(&self.email_by_id);
+        // Added up, since a map has no order.
+        pairs.fold(0, |sum: u64, pair| {
+            let mut hasher = twox_hash::XxHash3_64::default();
+            pair.hash(&mut hasher);
+            sum.wrapping_add(hasher.finish())
+        })
+    }
+
+    /// Whether somebody is listed no more; where nobody is listed at all, nobody can tell.
+    pub(crate) fn has_left(&self, id: &str) -> bool {
+        !self.here.is_empty() && !self.here.contains(id)
+    }
+}
+
+fn text(row: &Value, field: &str) -> Option<String> {
+    row.get(field).and_then(Value::as_str).map(str::to_owned)
 }
 
 /// Listings without a scope are the parent's own.
@@ -84,7 +159,7 @@ struct Stay {
 }
 
 impl Groups {
-    pub(crate) async fn read(directory: &Directory) -> Result<Self, ephor_lake::LakeError> {
+    async fn read(directory: &Directory) -> Result<Self, ephor_lake::LakeError> {
         let mut groups = Self::default();
         for scope in directory.scopes(DirectoryKind::Groups) {
             for group in directory.current(DirectoryKind::Groups, &scope) {

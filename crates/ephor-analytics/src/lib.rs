@@ -10,6 +10,9 @@ mod engine;
 mod facts;
 mod frame;
 mod groups;
+#[cfg(test)]
+mod lake_stories;
+mod ledger;
 mod listing;
 mod measure;
 mod merged;
@@ -23,6 +26,7 @@ mod summaries;
 pub mod upstream;
 
 pub use engine::{Analytics, AnalyticsError, AnalyticsOptions, Answer, Rebuilt, ReportAnswer};
+pub use ledger::{DirectoryNames, LedgerEntry, LedgerKey, LedgerSums};
 pub use listing::spec::metric;
 pub use prices::{PriceEntry, PriceError};
 pub use report::ReportRow;

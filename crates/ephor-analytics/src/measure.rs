@@ -2,9 +2,11 @@
 //! A tally goes through a group's rows once and gives every measure of it.
 //! Never depends on the order of rows: sums, sets and "the newest" do not.
 
+use std::cmp::Ordering;
+
 use ephor_wire::usage::UsageKind;
 
-use crate::facts::codes::{KINDS, Place, Word};
+use crate::facts::codes::{KINDS, Place, Word, text_of};
 use crate::facts::names::{NONE, Name};
 use crate::facts::{Column, Facts};
 
@@ -47,9 +49,9 @@ pub(crate) enum Take {
     Distinct(Column),
     /// How many different ones each day, added up over the days.
     DistinctDaily(Column),
-    /// The name in the newest row that has one.
+    /// The name in the newest row that has one; of several at one instant, the last in the order of texts.
     Newest(Column),
-    /// The word of `detail` in the newest row.
+    /// The word of `detail` in the newest row, found in the same way.
     NewestDetail,
     /// The newest day.
     NewestDay,
@@ -59,7 +61,7 @@ pub(crate) enum Take {
     Any,
     /// The time of the earliest row.
     Earliest,
-    /// The person of the earliest row.
+    /// The person of the earliest row; of several at one instant, the first in the order of texts.
     EarliestUser,
 }
 
@@ -210,10 +212,22 @@ impl Tally {
                 name => self.sets[slot].push(u64::from(facts.day[row]) << 32 | u64::from(name)),
             },
             Take::Newest(column) if facts.column(column)[row] == NONE => return,
-            Take::Newest(_) | Take::NewestDetail | Take::NewestDay => {
-                self.choose(slot, row, |than| facts.is_newer(row, than));
+            Take::Newest(column) => self.choose(slot, row, |than| facts.is_later(row, than, column)),
+            Take::NewestDetail => {
+                let place = |row: usize| (facts.time[row], text_of(facts.detail[row]));
+                self.choose(slot, row, |than| place(row) > place(than));
             }
-            Take::Earliest | Take::EarliestUser => self.choose(slot, row, |than| facts.is_newer(than, row)),
+            Take::NewestDay => self.choose(slot, row, |than| facts.day[row] > facts.day[than]),
+            Take::Earliest => self.choose(slot, row, |than| facts.time[row] < facts.time[than]),
+            Take::EarliestUser => {
+                // Of several at one instant, one who is known.
+                let nobody = |row: usize| facts.name(Column::User, row) == NONE;
+                let earlier = |than: usize| facts.is_later(than, row, Column::User);
+                self.choose(slot, row, |than| match facts.time[row].cmp(&facts.time[than]) {
+                    Ordering::Equal if nobody(row) != nobody(than) => nobody(than),
+                    _ => earlier(than),
+                });
+            }
             Take::ListPrice => match price(row) {
                 Some(nanos) => self.sums[slot] = self.sums[slot].saturating_add(nanos),
                 None => return,

@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 use crate::engine::{Analytics, AnalyticsError, Answer, ReportAnswer, days_of, off_the_runtime};
 use crate::facts::codes::product_of;
 use crate::frame::instant;
-use crate::groups::Groups;
 use crate::query::{AsOf, BucketWidth, CostDimension, Days, ListingQuery, Report, ReportQuery, SummariesQuery};
 use crate::report::{self, ReportRow};
 use crate::upstream::{
@@ -61,7 +60,7 @@ impl Analytics {
         as_of: AsOf,
     ) -> Result<Vec<Value>, AnalyticsError> {
         let lake = self.lake().clone();
-        let groups = Groups::read(lake.directory()).await?;
+        let groups = self.groups().await?;
         let (source, query) = (source.to_owned(), ListingQuery { as_of: Some(as_of), ..query.clone() });
         let day = match query.days {
             Days::Day(day) | Days::Range { first: day, .. } => day,

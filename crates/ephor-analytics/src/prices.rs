@@ -2,6 +2,7 @@
 //! Money is whole billionths of a dollar; a price holds from its day on, for every model whose name begins as it says.
 //! Never guesses: a model without a price has no cost, and is counted as such.
 
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use ephor_wire::timestamp::UtcDay;
@@ -93,7 +94,7 @@ impl TokenType {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 struct Price {
     model: String,
     from_micros: i64,
@@ -158,6 +159,13 @@ impl PriceList {
         let web_search_nano_usd =
             whole_units(i128::from(nanos(&shipped.web_search_per_thousand).unwrap_or_default()), 1_000);
         Ok(Self { prices, web_search_nano_usd })
+    }
+
+    /// One number for all prices; another one when they change.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let mut hasher = twox_hash::XxHash3_64::default();
+        (&self.prices, self.web_search_nano_usd).hash(&mut hasher);
+        hasher.finish()
     }
 
     /// The list price of a row's tokens; nothing if it is no request or its model has no price.

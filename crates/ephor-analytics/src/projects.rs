@@ -6,15 +6,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, Int64Array, StringArray};
-use ephor_lake::directory::DirectoryKind;
-use ephor_lake::{Lake, LakeError};
+use ephor_lake::directory::{Directory, DirectoryKind};
+use ephor_lake::{BuiltFrom, LakeError};
 use ephor_wire::timestamp::{Timestamp, UtcDay};
 use serde_json::{Value, json};
 
 use crate::days::{self, DayTables};
 use crate::frame::Frame;
 use crate::groups::People;
-use crate::query::{Listing, Reach};
+use crate::query::Listing;
 
 /// The beginning of a project, as a day's facts tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,11 +27,13 @@ struct Creation {
 #[derive(Debug, Default)]
 pub(crate) struct Projects {
     days: Mutex<HashMap<UtcDay, CreationsOfDay>>,
+    /// As the directory lists them, with the number of its last change.
+    listed: Mutex<(i64, Arc<HashMap<String, ListedProject>>)>,
 }
 
 #[derive(Debug, Default)]
 struct CreationsOfDay {
-    built_from: u64,
+    built_from: BuiltFrom,
     by_project: HashMap<String, Creation>,
 }
 
@@ -40,13 +42,13 @@ impl Projects {
     pub(crate) async fn told(
         &self,
         frame: &Arc<Frame>,
-        lake: &Lake,
+        directory: &Directory,
+        people: &People,
         tables: &DayTables,
     ) -> Result<Arc<Frame>, LakeError> {
         let Some(ids) = frame.texts("project_id").cloned() else { return Ok(Arc::clone(frame)) };
         self.catch_up(tables)?;
-        let listed = listed(lake);
-        let people = People::read(lake.directory(), &Reach::Parent);
+        let listed = self.listed(directory);
         let creations = self.creations();
         let (mut names, mut at, mut by) = (Vec::new(), Vec::new(), Vec::new());
         for (row, id) in ids.iter().enumerate() {
@@ -63,7 +65,7 @@ impl Projects {
             }
             let maker = project.and_then(|project| project.created_by.clone());
             let maker = maker.or_else(|| creation.and_then(|creation| creation.by.clone()));
-            by.push(maker.and_then(|id| user(&id, &people)));
+            by.push(maker.and_then(|id| user(&id, people)));
         }
         let mut told = Frame::clone(frame);
         told.replace("project_name", Arc::new(StringArray::from(names)));
@@ -72,11 +74,20 @@ impl Projects {
         Ok(Arc::new(told))
     }
 
+    fn listed(&self, directory: &Directory) -> Arc<HashMap<String, ListedProject>> {
+        let now = directory.revision(DirectoryKind::Projects);
+        let mut kept = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.0 != now {
+            *kept = (now, Arc::new(listed(directory)));
+        }
+        Arc::clone(&kept.1)
+    }
+
     /// Reads the days that were built since.
     fn catch_up(&self, tables: &DayTables) -> Result<(), LakeError> {
         let table = tables.of(Listing::Projects);
         for day in table.days() {
-            let built_from = table.built_from(day).unwrap_or(0);
+            let built_from = table.built_from(day).unwrap_or_default();
             let known = self.lock().get(&day).is_some_and(|known| known.built_from == built_from);
             if known {
                 continue;
@@ -119,14 +130,14 @@ fn creations_in(frame: &Frame) -> HashMap<String, Creation> {
 }
 
 /// A project as the directory lists it.
+#[derive(Debug)]
 struct ListedProject {
     name: Option<String>,
     created_at: Option<i64>,
     created_by: Option<String>,
 }
 
-fn listed(lake: &Lake) -> HashMap<String, ListedProject> {
-    let directory = lake.directory();
+fn listed(directory: &Directory) -> HashMap<String, ListedProject> {
     let scopes = directory.scopes(DirectoryKind::Projects);
     let projects = scopes.iter().flat_map(|scope| directory.current(DirectoryKind::Projects, scope));
     projects
@@ -144,6 +155,6 @@ fn listed(lake: &Lake) -> HashMap<String, ListedProject> {
 
 /// Nothing when the account is gone.
 fn user(id: &str, people: &People) -> Option<String> {
-    let email = people.email_by_id.get(id)?;
+    let email = people.email_by_id.get(id).filter(|_| !people.has_left(id))?;
     Some(json!({ "id": id, "email_address": email, "type": "user" }).to_string())
 }

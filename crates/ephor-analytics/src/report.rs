@@ -167,7 +167,7 @@ fn sum_up(facts: &Facts, query: &ReportQuery, around: &Surroundings<'_>) -> BTre
 }
 
 /// Sessions by day of which requests tell; counters of these tell the same story again.
-fn sessions_with_requests(facts: &Facts) -> HashSet<(u16, Name)> {
+pub(crate) fn sessions_with_requests(facts: &Facts) -> HashSet<(u16, Name)> {
     let requests = (0..facts.len()).filter(|row| facts.kind[*row] == UsageKind::ApiRequest as u8);
     requests
         .map(|row| (facts.day[row], facts.name(Column::Session, row)))
@@ -175,7 +175,7 @@ fn sessions_with_requests(facts: &Facts) -> HashSet<(u16, Name)> {
         .collect()
 }
 
-fn counts(facts: &Facts, row: usize, told: &HashSet<(u16, Name)>) -> bool {
+pub(crate) fn counts(facts: &Facts, row: usize, told: &HashSet<(u16, Name)>) -> bool {
     let kind = facts.kind[row];
     kind == UsageKind::ApiRequest as u8
         || (kind == UsageKind::ApiUsage as u8 && !told.contains(&(facts.day[row], facts.name(Column::Session, row))))
@@ -295,7 +295,7 @@ fn parts(key: Key, facts: &Facts, row: usize, query: &ReportQuery, prices: &Pric
 
 /// Amount and list amount of each token type and of web searches. An amount that was told as a whole is shared out in
 /// proportion to the list, the last part taking what rounding left, so that the parts sum up to it.
-fn shares(list: &Cost, paid: &Cost, told: Option<i64>) -> Vec<(i64, i64)> {
+pub(crate) fn shares(list: &Cost, paid: &Cost, told: Option<i64>) -> Vec<(i64, i64)> {
     let listed: Vec<i64> = list.tokens.iter().copied().chain([list.web_search]).collect();
     let agreed: Vec<i64> = paid.tokens.iter().copied().chain([paid.web_search]).collect();
     let whole = list.total();
@@ -366,7 +366,7 @@ fn by_person(query: &ReportQuery, sums: BTreeMap<Key, Sums>, people: &People) ->
     let split = query.group_by.iter().any(|by| matches!(by, CostDimension::CostType | CostDimension::TokenType));
     let mut rows = Vec::new();
     for ((bucket, user), person) in persons {
-        let deleted = !people.email_by_id.contains_key(&user) && !people.email_by_id.is_empty();
+        let deleted = people.has_left(&user);
         if deleted && query.exclude_deleted_users {
             continue;
         }

@@ -10,6 +10,7 @@ use ephor_wire::timestamp::UtcDay;
 use crate::append::Writer;
 use crate::encode::{self, Effort};
 use crate::error::LakeError;
+use crate::expired;
 use crate::files::{DataFile, WrittenFile};
 use crate::limits;
 use crate::proof::Removed;
@@ -135,6 +136,9 @@ impl Writer {
         if expired.is_empty() {
             return Ok(());
         }
+        // Every id that goes is in a run from now on; should the runs be lost, it is in what is kept beside the table.
+        self.index.flush(self.reader.files().next_seq)?;
+        expired::keep(self.table.folder(), &self.reader, &expired)?;
         self.sign_expiry(retention, &expired)?;
         let removed: Vec<String> = expired.iter().map(|file| file.path.clone()).collect();
         let change = Change {

@@ -176,7 +176,7 @@ impl Writer {
         let folder = self.index.folder().to_owned();
         fs::remove_dir_all(&folder).map_err(|e| LakeError::file("remove", &folder, e))?;
         self.index = IdIndex::open(&folder, 0)?;
-        crate::append::read_ids(&self.reader, &mut self.index, 0)
+        crate::append::read_ids(self.table.folder(), &self.reader, &mut self.index, 0)
     }
 }
 

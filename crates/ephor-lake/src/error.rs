@@ -65,6 +65,12 @@ pub enum LakeError {
     /// A SQL statement could not be planned or run.
     #[error("SQL: {0}")]
     Sql(#[from] datafusion::error::DataFusionError),
+    /// A condition whose value is not true or false.
+    #[error("`{text}` is no condition: its value is neither true nor false")]
+    NotACondition {
+        /// What was asked.
+        text: String,
+    },
     /// A statement that would change the lake.
     #[error("`ephor lake sql` only reads: {statement} is not allowed; use SELECT, WITH, EXPLAIN, SHOW or DESCRIBE")]
     ReadOnly {

@@ -53,10 +53,22 @@ impl IdEntry {
         Self { fingerprint: fingerprint_of(&id[..16]), content: content_of(&raw[..8]) }
     }
 
+    /// An id that is known to have been stored, and whose row is gone.
+    pub(crate) fn gone(fingerprint: Fingerprint) -> Self {
+        Self { fingerprint, content: GONE }
+    }
+
     pub(crate) fn fingerprint(self) -> Fingerprint {
         self.fingerprint
     }
+
+    pub(crate) fn fingerprint_of(id: &str) -> Fingerprint {
+        fingerprint_of(&Sha256::digest(id.as_bytes())[..16])
+    }
 }
+
+/// Stands for the content of a row that is gone: whatever comes under its id is taken for the same.
+const GONE: u64 = 0;
 
 /// The index: a memtable over sorted, immutable runs.
 #[derive(Debug)]
@@ -108,7 +120,7 @@ impl IdIndex {
         };
         Ok(match stored {
             None => Known::New,
-            Some(content) if content == entry.content => Known::Same,
+            Some(content) if content == entry.content || content == GONE => Known::Same,
             Some(_) => Known::Other,
         })
     }

@@ -23,7 +23,9 @@ use crate::id_index::{IdEntry, IdIndex};
 use crate::lock::{WritePermit, WriterLock};
 use crate::proof::{ActivityProof, Notary, Person, ProofKey, ProofLog, REMOVALS_TRANSACTION};
 use crate::rows::text_of;
-use crate::scan::{Arrivals, FeedPage, FeedQuery, Reader, Wanted};
+use crate::scan::{
+    ActivityFilter, Arrivals, Census, CountedBy, FeedPage, FeedQuery, Reader, RowPredicate, Sightings, Wanted,
+};
 use crate::schema::{ACTIVITIES, CONFLICTS};
 use crate::sql::{GuestTable, SqlSession};
 use crate::stats::LakeStats;
@@ -91,7 +93,7 @@ impl Lake {
         let mut index = IdIndex::open(&dir.join("index"), files.next_seq)?;
         let reader = Reader::new(files);
         let from_seq = index.flushed_to();
-        append::read_ids(&reader, &mut index, from_seq)?;
+        append::read_ids(table.folder(), &reader, &mut index, from_seq)?;
         let mut notary = Notary::open(dir, options.key, &reader)?;
         let seen_through = table.transaction(REMOVALS_TRANSACTION).await?.and_then(|seen| u64::try_from(seen).ok());
         notary.finish_erasures(seen_through.unwrap_or(0))?;
@@ -214,19 +216,36 @@ impl Lake {
     /// Activities in the order in which they arrived, from the beginning of a span of places on, and at most
     /// [`crate::ARRIVALS_ROWS`] of them. A reader that follows the lake asks again from `next_seq`.
     pub async fn arrivals(&self, span: Range<u64>) -> Result<Arrivals, LakeError> {
-        match self.arrivals_now(span.clone()).await {
+        self.arrivals_where(span, None).await
+    }
+
+    /// As [`Lake::arrivals`], but only those that a condition lets through; the others are passed over unread.
+    pub async fn arrivals_where(&self, span: Range<u64>, filter: Option<&RowPredicate>) -> Result<Arrivals, LakeError> {
+        match self.arrivals_now(span.clone(), filter.cloned()).await {
             // As for a page: compaction in another process has replaced a file.
             Err(LakeError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
                 self.refresh().await?;
-                self.arrivals_now(span).await
+                self.arrivals_now(span, filter.cloned()).await
             }
             answer => answer,
         }
     }
 
-    async fn arrivals_now(&self, span: Range<u64>) -> Result<Arrivals, LakeError> {
+    async fn arrivals_now(&self, span: Range<u64>, filter: Option<RowPredicate>) -> Result<Arrivals, LakeError> {
         let reader = self.inner.reader.clone();
-        off_the_runtime(move || reader.arrivals(span)).await
+        off_the_runtime(move || reader.arrivals(span, filter.as_ref())).await
+    }
+
+    /// How many activities pass a filter: all together, by day, and by the values of a column.
+    pub async fn census(&self, filter: &ActivityFilter, by: Option<CountedBy>) -> Result<Census, LakeError> {
+        let (reader, filter) = (self.inner.reader.clone(), filter.clone());
+        off_the_runtime(move || reader.census(&filter, by)).await
+    }
+
+    /// Every value of a column that was ever seen: how often, first and last.
+    pub async fn sightings(&self, by: CountedBy) -> Result<Arc<Sightings>, LakeError> {
+        let reader = self.inner.reader.clone();
+        off_the_runtime(move || reader.sightings(by)).await
     }
 
     /// The stored bytes of one activity.
@@ -277,7 +296,12 @@ impl Lake {
 
     /// Runs a read-only SQL statement over the lake's tables.
     pub async fn sql(&self, statement: &str) -> Result<Vec<RecordBatch>, LakeError> {
-        sql::query(&self.inner.dir.join("lake"), statement).await
+        self.sql_with(statement, Vec::new()).await
+    }
+
+    /// Runs a read-only SQL statement over the lake's tables and some of other rooms.
+    pub async fn sql_with(&self, statement: &str, guests: Vec<GuestTable>) -> Result<Vec<RecordBatch>, LakeError> {
+        sql::query(&self.inner.dir.join("lake"), statement, guests).await
     }
 
     /// Where a source goes on from, as committed with its last rows.

@@ -13,6 +13,7 @@ mod durable;
 mod encode;
 mod erase;
 mod error;
+mod expired;
 mod files;
 mod id_index;
 mod lake;
@@ -37,15 +38,15 @@ mod usage;
 
 pub use append::{AppendBatch, AppendOutcome, Appender, Notarized, RowOutcome};
 pub use compact::{CompactOptions, CompactReach, CompactReport, LegalHold, Retention};
-pub use days::{DayTable, DayTableSpec};
+pub use days::{BuiltFrom, DayTable, DayTableSpec};
 pub use erase::{Erasure, ErasureReport};
 pub use error::LakeError;
 pub use lake::{Lake, LakeOptions};
 pub use limits::{ARRIVALS_ROWS, COMMIT_RAW_BYTES, FEED_PAGE_ROWS};
 pub use rows::ActivityRows;
 pub use scan::{
-    ActivityFilter, Arrival, Arrivals, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order,
-    PageFrom, TypeFilter,
+    ActivityFilter, Arrival, Arrivals, Census, CountedBy, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow,
+    MicrosRange, Order, PageFrom, RowPredicate, Sighting, Sightings, TypeFilter,
 };
 pub use sql::{GuestTable, SqlSession};
 pub use stats::LakeStats;

@@ -17,6 +17,9 @@ pub const FILE_ROWS: usize = 1 << 20;
 /// Bytes of one data page of `raw` before compression: a feed page of 100 rows then decodes one or two of them.
 pub const RAW_PAGE_BYTES: usize = 64 << 10;
 
+/// Rows of a feed page that one thread unpacks: fewer would unpack more data pages twice, more would leave cores idle.
+pub const ROWS_UNPACKED_AT_ONCE: usize = 64;
+
 /// Bytes of one data page of `id`: a cursor among rows of one instant decodes one.
 pub const ID_PAGE_BYTES: usize = 16 << 10;
 
@@ -26,11 +29,17 @@ pub const WRITE_BATCH_ROWS: usize = 64;
 /// Decoded filter columns kept in memory for feed pages.
 pub const COLUMN_CACHE_BYTES: u64 = 96 << 20;
 
+/// Values of text columns kept in memory for the search for words: each person of each day, and little else.
+pub const VALUE_CACHE_BYTES: u64 = 64 << 20;
+
 /// Parquet footers kept in memory (a footer with its page index is about 30 kB).
 pub const FOOTER_CACHE_FILES: usize = 1_024;
 
 /// Ids kept in memory before they become a sorted run on disk. A crash costs at most this many ids to be read again.
 pub const ID_MEMTABLE_ENTRIES: usize = 256 << 10;
+
+/// Ids of expired activities in one file: 4 MiB, gathered in memory before they are written.
+pub const EXPIRED_IDS_OF_A_FILE: usize = 256 << 10;
 
 /// Runs of one size class before they are merged into the next.
 pub const ID_RUN_FANOUT: usize = 4;

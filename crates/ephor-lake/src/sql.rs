@@ -70,9 +70,13 @@ impl SqlSession {
     }
 }
 
-/// Runs one statement over the tables below `lake`.
-pub(crate) async fn query(lake: &Path, statement: &str) -> Result<Vec<RecordBatch>, LakeError> {
-    SqlSession::open(lake, Vec::new()).await?.query(statement).await
+/// Runs one statement over the tables below `lake` and those of guests.
+pub(crate) async fn query(
+    lake: &Path,
+    statement: &str,
+    guests: Vec<GuestTable>,
+) -> Result<Vec<RecordBatch>, LakeError> {
+    SqlSession::open(lake, guests).await?.query(statement).await
 }
 
 /// A session with every table of the lake registered under its name.

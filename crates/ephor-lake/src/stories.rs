@@ -227,6 +227,30 @@ async fn retention_lets_old_days_go_and_a_legal_hold_keeps_them() {
     assert_eq!(lake.next_seq(), 720, "no seq is given twice");
 }
 
+#[tokio::test]
+async fn what_retention_took_never_comes_back_even_after_the_index_was_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, appender) = writer(dir.path()).await;
+    let rows: Vec<String> = (0..720).map(activity).collect();
+    appender.append(batch("test", &rows, None)).await.unwrap();
+    let retention = Retention { days: 95, legal_holds: Vec::new() };
+    let options = CompactOptions { retention: Some(retention), ..Default::default() };
+    assert!(appender.compact(options.clone()).await.unwrap().rows_expired > 300);
+    let again = appender.append(batch("test", &rows, None)).await.unwrap();
+    assert_eq!((again.added, again.duplicates, again.conflicts), (0, 720, 0));
+    appender.close().await.unwrap();
+
+    std::fs::remove_dir_all(dir.path().join("index")).unwrap();
+    let (lake, appender) = writer(dir.path()).await;
+    let again = appender.append(batch("test", &rows, None)).await.unwrap();
+    assert_eq!((again.added, again.duplicates, again.conflicts), (0, 720, 0));
+    assert_eq!(lake.next_seq(), 720);
+    // Nothing is left of a row that is gone, so nobody can say that another content is another one.
+    let other = activity(0).replace(r#""type":""#, r#""type":"x_"#);
+    let changed = appender.append(batch("test", &[other], None)).await.unwrap();
+    assert_eq!((changed.added, changed.duplicates, changed.conflicts), (0, 1, 0));
+}
+
 /// What a reader gets that follows the lake from a place on.
 async fn follow(lake: &Lake, mut from: u64) -> Vec<Arrival> {
     let mut rows = Vec::new();
@@ -257,6 +281,31 @@ async fn a_reader_by_order_of_arrival_gets_each_row_once_whatever_its_day_and_fi
     assert_eq!(follow(&lake, 4_999).await, arrived[4_999..]);
     assert_eq!(lake.arrivals(10..13).await.unwrap(), Arrivals { rows: arrived[10..13].to_vec(), next_seq: 13 });
     assert_eq!(lake.arrivals(5_000..u64::MAX).await.unwrap(), Arrivals { rows: Vec::new(), next_seq: 5_000 });
+}
+
+#[tokio::test]
+async fn a_reader_with_a_condition_gets_what_sql_would_select() {
+    let dir = tempfile::tempdir().unwrap();
+    let (lake, appender) = writer(dir.path()).await;
+    appender.append(batch("test", &(0..300).map(activity).collect::<Vec<_>>(), None)).await.unwrap();
+    let conditions = [
+        "category = 'unclassified'",
+        "type in ('user_logged_out', 'brand_new_type') and ip_address = '192.0.2.3'",
+        "organization_id is null",
+        "actor_id like '%_2' or created_at < timestamp '2026-01-02T00:00:00Z'",
+        "seq % 7 = 0",
+        "1 = 1",
+        "organization_id <> 'org_b'",
+    ];
+    for condition in conditions {
+        let filter = RowPredicate::parse(condition).unwrap();
+        let passed = lake.arrivals_where(0..300, Some(&filter)).await.unwrap();
+        let selected = count(&lake, &format!("select count(*) from activities where {condition}")).await;
+        assert_eq!((i64::try_from(passed.rows.len()).unwrap(), passed.next_seq), (selected, 300), "{condition}");
+    }
+    for wrong in ["colour = 'red'", "seq", "category = ", "drop table activities", "(select 1) = 1"] {
+        assert!(RowPredicate::parse(wrong).is_err(), "{wrong}");
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use ephor_lake::control::{KeyReach, KeyRecord};
+use ephor_lake::control::{AnalyticsAccess, KeyReach, KeyRecord, Recognised};
 use ephor_wire::actor::Actor;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, USER_AGENT};
@@ -41,18 +41,25 @@ impl Caller {
     }
 }
 
+/// What is switched on, as of the moment in which the key was looked up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Switches {
+    pub(crate) records: bool,
+    pub(crate) analytics: AnalyticsAccess,
+}
+
 /// The caller behind a request's headers.
 pub(crate) async fn authenticate(
     app: &App,
     headers: &HeaderMap,
     ip_address: Option<IpAddr>,
-) -> Result<Caller, Problem> {
+) -> Result<(Caller, Switches), Problem> {
     let presented = presented(headers).ok_or_else(Problem::unauthenticated)?;
     let found = app.control().keys().authenticate(presented, app.now()).await?;
-    let key = found.ok_or_else(Problem::unauthenticated)?;
+    let Recognised { key, records, analytics } = found.ok_or_else(Problem::unauthenticated)?;
     let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
     let user_agent = user_agent.map(|text| text.chars().take(USER_AGENT_CHARACTERS).collect());
-    Ok(Caller { key, ip_address, user_agent })
+    Ok((Caller { key, ip_address, user_agent }, Switches { records, analytics }))
 }
 
 /// What the client presents as its key; the header of the guides wins over that of the generated reference.

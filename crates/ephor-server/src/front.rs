@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT_ENCODING, HeaderName, HeaderValue, RETRY_AFTER};
 
 use crate::auth::Caller;
+use crate::console;
 use crate::observe::metrics;
 use crate::otlp::Dialect;
 use crate::problem::Problem;
@@ -33,6 +34,10 @@ impl RequestId {
         &self.0
     }
 }
+
+/// A failure that has its shape already: a page of the console.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shaped;
 
 /// The address at the other end of the connection.
 pub(crate) fn peer(request: &Request) -> Option<IpAddr> {
@@ -72,7 +77,8 @@ pub(crate) async fn desk(State(app): State<App>, mut request: Request, next: Nex
 /// Gives every failure the shape of the protocol that was spoken, those of the framework included.
 fn shape(response: &mut Response, request_id: &RequestId, dialect: Option<Dialect>) {
     let status = response.status();
-    if !(status.is_client_error() || status.is_server_error()) {
+    if !(status.is_client_error() || status.is_server_error()) || response.extensions_mut().remove::<Shaped>().is_some()
+    {
         return;
     }
     let problem = response.extensions_mut().remove::<Problem>().unwrap_or_else(|| Problem::generic(status));
@@ -86,6 +92,9 @@ fn shape(response: &mut Response, request_id: &RequestId, dialect: Option<Dialec
 }
 
 /// What nobody serves.
-pub(crate) async fn nothing_here(request: Request) -> Problem {
-    Problem::no_such_path(request.uri().path())
+pub(crate) async fn nothing_here(State(app): State<App>, request: Request) -> Response {
+    match console::not_here(&app, &request) {
+        Some(page) => page,
+        None => Problem::no_such_path(request.uri().path()).into_response(),
+    }
 }

@@ -1,4 +1,4 @@
-//! HTTP: the Compliance and Analytics APIs as published, Ephor's own paths, access, budgets, the record of reads, and metrics.
+//! HTTP: the Compliance and Analytics APIs as published, Ephor's own paths, the console, access, budgets, the record of reads, metrics.
 //! Promises the wire of the original to every client, one shape for every error, and a record of every read.
 //! Never serves content: the paths that would carry it are here, and refuse.
 
@@ -7,10 +7,13 @@ mod audit;
 mod auth;
 mod body;
 mod compliance;
+mod console;
 mod error;
 mod front;
 mod observe;
 mod otlp;
+#[cfg(any(test, fuzzing))]
+pub mod outside_bytes;
 mod own;
 mod problem;
 mod query;
@@ -30,6 +33,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 
 pub use analytics::{AnalyticsLimits, AnalyticsProfile};
+pub use console::{ConsoleOptions, EmailTrust, NodeFacts, OidcOptions, UpstreamFact};
 pub use error::ServerError;
 pub use serve::{serve, spawn_background};
 pub use state::{App, AppParts, ServerOptions, TlsFiles};
@@ -39,6 +43,7 @@ pub use upstream::serve_upstream;
 pub fn router(app: App) -> Router {
     mount(app.clone())
         .router
+        .merge(console::router(app.clone()))
         .fallback(front::nothing_here)
         // From here on outwards: the last layer is the first to see a request.
         .layer(RequestDecompressionLayer::new())

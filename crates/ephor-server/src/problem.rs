@@ -51,6 +51,17 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, ErrorType::Authentication, "Invalid or missing API key.")
     }
 
+    /// 401 of somebody who was signed in to the console.
+    pub(crate) fn signed_out(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, ErrorType::Authentication, message)
+    }
+
+    /// 429 of somebody who was wrong too often.
+    pub(crate) fn too_many_tries(seconds: i64) -> Self {
+        let message = format!("Too many tries that failed; wait {seconds} seconds and try again.");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorType::RateLimit, message)
+    }
+
     /// 403.
     pub(crate) fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, ErrorType::Permission, message)
@@ -65,6 +76,11 @@ impl Problem {
     /// 404 for a thing that is not there, or not for this key.
     pub(crate) fn not_found(what: &str, id: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, ErrorType::NotFound, format!("{what} not found: {}", shortened(id)))
+    }
+
+    /// 404, where words of its own say more than the name of what was asked for.
+    pub(crate) fn not_found_because(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, ErrorType::NotFound, message)
     }
 
     /// 404 for a path that nobody serves.

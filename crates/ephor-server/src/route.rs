@@ -8,13 +8,13 @@ use axum::handler::Handler;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, any, on};
-use ephor_lake::control::{AnalyticsAccess, Recording};
+use ephor_lake::control::AnalyticsAccess;
 use ephor_wire::scope::Scope;
 use http::Method;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::audit::Access;
-use crate::auth::{self, Caller};
+use crate::auth::{self, Caller, Switches};
 use crate::front::{self, RequestId};
 use crate::problem::Problem;
 use crate::rate_limit::Standing;
@@ -172,13 +172,12 @@ async fn guard(State((app, route)): State<(App, &'static Route)>, mut request: R
     if route.permission == Permission::Open {
         return next.run(request).await;
     }
-    // Two questions to the control database, asked side by side.
     let peer = front::peer(&request);
-    let (caller, switch) = tokio::join!(auth::authenticate(&app, request.headers(), peer), switch(&app, route.family));
-    let caller = match caller {
-        Ok(caller) => caller,
+    let (caller, switches) = match auth::authenticate(&app, request.headers(), peer).await {
+        Ok(recognised) => recognised,
         Err(problem) => return problem.into_response(),
     };
+    let switch = switch(switches, route.family);
     let standing = spend(&app, route.family, &caller);
     if standing.retry_after_seconds.is_some() {
         // Not recorded: a flood of refused calls must not become a flood of rows.
@@ -189,7 +188,7 @@ async fn guard(State((app, route)): State<(App, &'static Route)>, mut request: R
     }
     app.recorder().used(&caller.key, app.now()).await;
     let access = Access::begin(&request);
-    let mut response = match admit(&caller, route, &switch) {
+    let mut response = match admit(&caller, route, switch) {
         Err(problem) => problem.into_response(),
         Ok(()) => {
             request.extensions_mut().insert(caller.clone());
@@ -197,7 +196,7 @@ async fn guard(State((app, route)): State<(App, &'static Route)>, mut request: R
         }
     };
     standing.tell(response.headers_mut());
-    if route.family == Family::Compliance && matches!(switch, Ok(Switch::On)) {
+    if route.family == Family::Compliance && switch == Switch::On {
         app.recorder().accessed(access.end(&caller, response.status(), app.now())).await;
     }
     response.extensions_mut().insert(caller);
@@ -230,31 +229,28 @@ enum Switch {
     Off(&'static str),
 }
 
-/// The switch of the family, asked for only where there is one.
-async fn switch(app: &App, family: Family) -> Result<Switch, Problem> {
-    Ok(match family {
+/// The switch of the family, where there is one.
+fn switch(switches: Switches, family: Family) -> Switch {
+    match family {
         Family::Node | Family::Usage | Family::Telemetry => Switch::On,
-        Family::Compliance | Family::Intake => match app.control().enablement().state().await? {
-            Recording::On(_) => Switch::On,
-            Recording::Off => Switch::Off(COMPLIANCE_OFF),
-        },
-        Family::Analytics => match app.control().analytics_switch().state().await? {
+        Family::Compliance | Family::Intake if switches.records => Switch::On,
+        Family::Compliance | Family::Intake => Switch::Off(COMPLIANCE_OFF),
+        Family::Analytics => match switches.analytics {
             AnalyticsAccess::On => Switch::On,
             AnalyticsAccess::Off => Switch::Off(ANALYTICS_OFF),
         },
-    })
+    }
 }
 
-fn admit(caller: &Caller, route: &Route, switch: &Result<Switch, Problem>) -> Result<(), Problem> {
+fn admit(caller: &Caller, route: &Route, switch: Switch) -> Result<(), Problem> {
     if let Permission::Scope(needed) = route.permission
         && !caller.key.scopes.allows(needed)
     {
         return Err(Problem::missing_scope(&caller.key.scopes, needed));
     }
     match switch {
-        Ok(Switch::On) => Ok(()),
-        Ok(Switch::Off(words)) => Err(Problem::forbidden(*words)),
-        Err(problem) => Err(problem.clone()),
+        Switch::On => Ok(()),
+        Switch::Off(words) => Err(Problem::forbidden(words)),
     }
 }
 

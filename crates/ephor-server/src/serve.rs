@@ -33,6 +33,12 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServerError> {
     let options = app.options().clone();
+    let closing = app.clone();
+    let shutdown = async move {
+        shutdown.await;
+        // Streams of the console would hold up the end until the deadline.
+        closing.console().close();
+    };
     serve_router(crate::router(app), &options, listener, shutdown).await
 }
 

@@ -11,6 +11,7 @@ use ephor_analytics::Analytics;
 use ephor_evidence::Frameworks;
 use ephor_lake::control::Control;
 use ephor_lake::{Appender, Lake};
+use ephor_reports::{ReportOptions, USUAL_FLOOR};
 use ephor_sources::{Door, UsageIntake};
 use ephor_wire::ids::tagged;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -20,6 +21,7 @@ use tokio::sync::OnceCell;
 
 use crate::analytics::{AnalyticsLimits, PageTokens};
 use crate::audit::Recorder;
+use crate::console::{ConsoleOptions, ConsoleState};
 use crate::observe::metrics;
 use crate::problem::Problem;
 use crate::rate_limit::{Budget, OrganizationBudgets};
@@ -45,6 +47,12 @@ pub struct ServerOptions {
     /// Exports of telemetry and pushes of usage events a minute over all keys. Every client sends its own, some every
     /// five seconds, so this is for a thousand people at work at once.
     pub usage_limit_per_minute: u32,
+    /// What the configuration says of reports.
+    pub reports: ReportOptions,
+    /// Reports do not tell of groups with fewer people.
+    pub reports_floor_people: u32,
+    /// How the console behaves.
+    pub console: ConsoleOptions,
     /// The largest body that is taken in, after it is unpacked.
     pub max_body_bytes: usize,
     /// How long one request may take.
@@ -66,6 +74,9 @@ impl Default for ServerOptions {
             intake_limit_per_minute: 600,
             analytics: AnalyticsLimits::default(),
             usage_limit_per_minute: 15_000,
+            reports: ReportOptions::default(),
+            reports_floor_people: USUAL_FLOOR,
+            console: ConsoleOptions::default(),
             max_body_bytes: 16 << 20,
             request_timeout: Duration::from_secs(60),
             drain: Duration::from_secs(20),
@@ -121,6 +132,7 @@ struct Inner {
     usage_pushes: Budget,
     usage: UsageIntake,
     recorder: Recorder,
+    console: ConsoleState,
     metrics: PrometheusHandle,
 }
 
@@ -135,6 +147,7 @@ impl App {
             usage_pushes: Budget::new(parts.options.usage_limit_per_minute),
             usage: UsageIntake::new(parts.lake.clone(), parts.appender.clone()),
             recorder: Recorder::new(),
+            console: ConsoleState::new(),
             metrics: metrics::handle(),
             parts,
         };
@@ -201,6 +214,10 @@ impl App {
 
     pub(crate) fn recorder(&self) -> &Recorder {
         &self.inner.recorder
+    }
+
+    pub(crate) fn console(&self) -> &ConsoleState {
+        &self.inner.console
     }
 
     pub(crate) fn metrics(&self) -> &PrometheusHandle {

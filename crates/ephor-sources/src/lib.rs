@@ -10,6 +10,8 @@ mod door;
 mod error;
 mod files;
 mod otlp;
+#[cfg(any(test, fuzzing))]
+pub mod outside_bytes;
 mod push;
 pub mod simulator;
 mod usage;

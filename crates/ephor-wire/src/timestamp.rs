@@ -90,7 +90,8 @@ impl<'de> Deserialize<'de> for Timestamp {
 }
 
 /// Microseconds of an RFC 3339 text. The common spelling is read digit by digit, every other one by the time library.
-pub(crate) fn parse_micros(text: &str) -> Option<i64> {
+#[must_use]
+pub fn parse_micros(text: &str) -> Option<i64> {
     parse_common(text.as_bytes()).or_else(|| parse_any(text))
 }
 

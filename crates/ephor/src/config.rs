@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use ephor_export::SinkSettings;
 use ephor_lake::{LegalHold, Retention};
 use ephor_wire::timestamp::UtcDay;
 use figment::Figment;
@@ -16,9 +17,12 @@ use serde::Deserialize;
 
 use crate::analytics_config::AnalyticsConfig;
 use crate::arguments::Global;
+use crate::console_config::ConsoleConfig;
+use crate::detect_config::DetectConfig;
 use crate::evidence_config::EvidenceConfig;
 use crate::failure::Failure;
 use crate::proof_config::ProofConfig;
+use crate::reports_config::ReportsConfig;
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -26,12 +30,17 @@ use crate::proof_config::ProofConfig;
 pub(crate) struct Config {
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) server: Server,
+    pub(crate) console: ConsoleConfig,
     pub(crate) analytics: AnalyticsConfig,
+    pub(crate) detect: DetectConfig,
     pub(crate) retention: Option<RetentionConfig>,
     pub(crate) proof: ProofConfig,
+    pub(crate) reports: ReportsConfig,
     pub(crate) evidence: EvidenceConfig,
     /// Sources to collect from.
     pub(crate) upstream: Vec<Upstream>,
+    /// Sinks to deliver to.
+    pub(crate) sink: Vec<SinkSettings>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -186,7 +195,7 @@ impl Upstream {
 
 /// Keys that the environment can set, as `EPHOR_` and the key, with two underscores between section and key. Any other
 /// variable of that beginning is somebody else's: a key's, say.
-const ENVIRONMENT: [&str; 13] = [
+const ENVIRONMENT: [&str; 15] = [
     "data_dir",
     "server__listen",
     "server__rate_limit_per_minute",
@@ -195,8 +204,10 @@ const ENVIRONMENT: [&str; 13] = [
     "server__tls_certificate",
     "server__tls_key",
     "server__allow_plaintext_public",
+    "console__url",
     "analytics__profile",
     "analytics__rate_limit_per_minute",
+    "detect__rules",
     "retention__days",
     "proof__key",
     "evidence__frameworks",
@@ -263,6 +274,9 @@ impl Config {
             );
         }
         self.analytics.limits()?;
+        self.reports.options()?;
+        crate::export_config::check(&self.sink)?;
+        self.console.check()?;
         crate::origin_config::check(&self.analytics.origin, &self.upstream)?;
         if self.server.tls_certificate.is_some() != self.server.tls_key.is_some() {
             return wrong("[server] tls_certificate and tls_key go together".to_owned());

@@ -8,6 +8,14 @@ use std::process::ExitCode;
 /// Wrong usage, as clap answers it too.
 const USAGE: u8 = 2;
 
+/// Done, and something was found that the caller wanted to be told of.
+const FOUND: u8 = 3;
+
+/// How a command ends that found what `--fail-on` asks for.
+pub(crate) fn found_something() -> ExitCode {
+    ExitCode::from(FOUND)
+}
+
 /// A command's failure.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
@@ -62,11 +70,14 @@ macro_rules! failure_from {
 
 failure_from!(
     ephor_analytics::AnalyticsError,
+    ephor_detect::DetectError,
+    ephor_export::ExportError,
     ephor_evidence::EvidenceError,
     ephor_lake::LakeError,
     ephor_lake::control::ControlError,
     ephor_sources::SourceError,
     ephor_sources::simulator::SimulationError,
+    ephor_reports::ReportError,
     ephor_server::ServerError,
     std::io::Error,
     serde_json::Error,

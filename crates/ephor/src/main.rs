@@ -8,13 +8,17 @@ mod background;
 mod collecting;
 mod commands;
 mod config;
+mod console_config;
+mod detect_config;
 mod evidence_config;
+mod export_config;
 mod failure;
 mod node;
 mod origin_config;
 mod output;
 mod progress;
 mod proof_config;
+mod reports_config;
 
 use std::process::ExitCode;
 

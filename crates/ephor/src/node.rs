@@ -2,7 +2,7 @@
 //! Stops in order: no new requests, what is under way finished, what was accepted stored, the lake closed.
 //! Never starts a part that it could not stop.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ephor_analytics::Analytics;
@@ -23,13 +23,14 @@ pub(crate) struct Node {
     pub(crate) appender: Appender,
     pub(crate) control: Control,
     pub(crate) door: Arc<Door>,
+    pub(crate) data_dir: PathBuf,
 }
 
 impl Node {
     pub(crate) async fn open(dir: &Path, config: &Config) -> Result<Self, Failure> {
         let (lake, appender) = Lake::open_writer(dir, config.lake_options()?).await?;
         let control = Control::open(dir).await?;
-        Ok(Self { lake, appender, control, door: Arc::new(Door::new()) })
+        Ok(Self { lake, appender, control, door: Arc::new(Door::new()), data_dir: dir.to_owned() })
     }
 }
 
@@ -75,10 +76,12 @@ struct NodeRest {
 impl Serving {
     /// Binds, starts and waits until requests are answered.
     pub(crate) async fn start(node: Node, server: &Server, config: &Config) -> Result<Self, Failure> {
-        let options = ServerOptions {
+        let mut options = ServerOptions {
             rate_limit_per_minute: server.rate_limit_per_minute,
             analytics: config.analytics.limits()?,
             usage_limit_per_minute: server.usage_limit_per_minute,
+            reports: config.reports.options()?,
+            reports_floor_people: config.reports.floor_people,
             max_body_bytes: server.max_body_bytes,
             allow_plaintext_public: server.allow_plaintext_public,
             tls: match (&server.tls_certificate, &server.tls_key) {
@@ -98,13 +101,19 @@ impl Serving {
             // Said here, before anybody is told that the node serves.
             return Err(ServerError::PlaintextPublic { address: bound }.into());
         }
+        options.console = config.console.options(config, bound, scheme)?;
         let address = format!("{scheme}://{bound}");
-        let Node { lake, appender, control, door } = node;
+        let Node { lake, appender, control, door, data_dir } = node;
         let rest = NodeRest { appender: appender.clone(), control: control.clone() };
         let (stop, stopping) = watch::channel(false);
         let analytics = Analytics::open(&lake, config.analytics.options()).await?;
-        let parts = Parts { lake: lake.clone(), appender: appender.clone(), analytics: analytics.clone() };
-        let upkeep = background::start(&parts, config, &stopping)?;
+        let parts = Parts {
+            lake: lake.clone(),
+            appender: appender.clone(),
+            analytics: analytics.clone(),
+            control: control.clone(),
+        };
+        let upkeep = background::start(&parts, config, &data_dir, &stopping)?;
         let app = App::new(AppParts { lake, appender, analytics, control, door, clock: now_micros, options });
         let background = ephor_server::spawn_background(&app, stopping);
         let (end_server, ended) = oneshot::channel::<()>();

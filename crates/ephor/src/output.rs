@@ -31,7 +31,7 @@ pub(crate) fn start_logging(verbose: u8) {
 pub(crate) fn print<T: Serialize>(format: Format, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
     let words = match format {
         Format::Json => serde_json::to_string(value)?,
-        Format::Text => text(value),
+        _ => text(value),
     };
     print_line(&words)
 }

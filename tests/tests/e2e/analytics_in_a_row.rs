@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ephor_e2e::{Client, Node, ephor, folder, run, run_in};
@@ -22,9 +23,10 @@ fn config(path: &Path, rest: &str) {
     fs::write(path, text).unwrap();
 }
 
-/// A day as the API writes it, so many days ago (Howard Hinnant's `civil_from_days`).
+/// A day as the API writes it, so many days before the one on which the test began (Howard Hinnant's `civil_from_days`).
 fn day(age_days: u64) -> String {
-    let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 86_400;
+    static TODAY: OnceLock<u64> = OnceLock::new();
+    let today = *TODAY.get_or_init(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 86_400);
     let days = i64::try_from(today - age_days).unwrap() + 719_468;
     let era = days.div_euclid(146_097);
     let of_era = days - era * 146_097;
@@ -68,6 +70,7 @@ fn questions() -> Vec<String> {
 
 #[test]
 fn two_ephors_in_a_row_answer_every_analytics_question_alike() {
+    day(0);
     let home = folder();
     let (first_data, second_data) = (home.path().join("first"), home.path().join("second"));
     let (first_config, second_config) = (home.path().join("first.toml"), home.path().join("second.toml"));

@@ -88,7 +88,7 @@ fn curl_lines(demo: &mut Child) -> Vec<String> {
     });
     let mut found = Vec::new();
     while found.len() < 5 {
-        match receive.recv_timeout(Duration::from_secs(150)) {
+        match receive.recv_timeout(Duration::from_secs(300)) {
             Ok(line) => found.push(line),
             Err(_) => break,
         }

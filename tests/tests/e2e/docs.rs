@@ -1,11 +1,17 @@
 //! README.md and docs/: every command that stands after a `$ ` prompt is run as it is written.
 //!
 //! The commands of one page run in one shell, in an empty folder, in order, so that a page reads as a session. What goes on for
-//! ever (`ephor demo`, `ephor up`) is started in the background and ended with the page.
+//! ever (`ephor demo`, `ephor up`) is started in the background and ended with the page. One thing is not as written: each port
+//! stands for a free one, so that pages can run beside each other and beside whatever else listens on this machine.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use ephor_e2e::{binary, folder, run_in, workspace_root};
 
@@ -31,32 +37,82 @@ struct Page {
     commands: Vec<(usize, String)>,
 }
 
+/// Longer than any page takes on two busy cores.
+const PAGE_SECONDS: &str = "400";
+
+/// Where a port is looked for: below the range that the system hands out by itself.
+const PORTS: std::ops::Range<usize> = 20_000..32_000;
+
 #[test]
 fn the_commands_of_the_docs_run_as_written() {
-    let pages = pages();
-    let mut failures = Vec::new();
-    for page in pages.iter().filter(|page| !page.commands.is_empty()) {
-        let home = folder();
-        let script = home.path().join("page.sh");
-        fs::write(&script, session(page)).unwrap();
-        let work = home.path().join("work");
-        fs::create_dir(&work).unwrap();
-        let path = format!("{}:{}", binary().parent().unwrap().display(), std::env::var("PATH").unwrap_or_default());
-        let done = run_in(
-            Command::new("timeout")
-                .arg("300")
-                .arg("bash")
-                .arg(&script)
-                .current_dir(&work)
-                .env("PATH", path)
-                .env("HOME", &work)
-                .env_remove("EPHOR_BIN"),
-        );
-        if done.code != Some(0) {
-            failures.push(format!("{}: {}\n{}", page.path.display(), done.stdout, done.stderr));
+    let pages: Vec<Page> = pages().into_iter().filter(|page| !page.commands.is_empty()).collect();
+    let failures = Mutex::new(Vec::new());
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(page) = pages.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    failures.lock().unwrap().extend(failure_of(page));
+                }
+            });
         }
-    }
+    });
+    let failures = failures.into_inner().unwrap();
     assert!(failures.is_empty(), "{}", failures.join("\n----\n"));
+}
+
+/// Runs a page; what it said if a command failed.
+fn failure_of(page: &Page) -> Option<String> {
+    let home = folder();
+    let script = home.path().join("page.sh");
+    fs::write(&script, session(page, &mut Ports::default())).unwrap();
+    let work = home.path().join("work");
+    fs::create_dir(&work).unwrap();
+    let path = format!("{}:{}", binary().parent().unwrap().display(), std::env::var("PATH").unwrap_or_default());
+    let done = run_in(
+        Command::new("timeout")
+            .args([PAGE_SECONDS, "bash"])
+            .arg(&script)
+            .current_dir(&work)
+            .env("PATH", path)
+            .env("HOME", &work)
+            .env_remove("EPHOR_BIN"),
+    );
+    (done.code != Some(0)).then(|| format!("{}: {}\n{}", page.path.display(), done.stdout, done.stderr))
+}
+
+/// Free ports in place of the written ones.
+#[derive(Default)]
+struct Ports {
+    free: BTreeMap<String, String>,
+}
+
+impl Ports {
+    fn in_place_of(&mut self, written: &str) -> String {
+        static TRIED: AtomicUsize = AtomicUsize::new(0);
+        let find = || {
+            let start = std::process::id() as usize * 131;
+            (0..PORTS.len())
+                .map(|_| PORTS.start + (start + TRIED.fetch_add(1, Ordering::Relaxed)) % PORTS.len())
+                .find(|port| TcpListener::bind(("127.0.0.1", u16::try_from(*port).unwrap())).is_ok())
+                .expect("a port is free")
+                .to_string()
+        };
+        self.free.entry(written.to_owned()).or_insert_with(find).clone()
+    }
+
+    /// A command with every `127.0.0.1:PORT` led to a free port.
+    fn within(&mut self, command: &str) -> String {
+        let mut parts = command.split("127.0.0.1:");
+        let mut led = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+            let (port, rest) = part.split_at(digits);
+            let port = if port.is_empty() { String::new() } else { self.in_place_of(port) };
+            led.push_str(&format!("127.0.0.1:{port}{rest}"));
+        }
+        led
+    }
 }
 
 fn pages() -> Vec<Page> {
@@ -113,7 +169,7 @@ fn delimiter(text: &str) -> String {
 }
 
 /// A page as one shell script that says which line failed.
-fn session(page: &Page) -> String {
+fn session(page: &Page, ports: &mut Ports) -> String {
     let mut script = String::from(
         "set -euo pipefail\npids=()\nline=0\n\
          trap 'code=$?; for pid in \"${pids[@]}\"; do kill \"$pid\" 2>/dev/null || true; done; \
@@ -126,20 +182,26 @@ fn session(page: &Page) -> String {
         }
         script.push_str(&format!("line={line}\n"));
         if SERVE.iter().any(|begin| command.starts_with(begin)) {
-            let address = listen_address(command);
+            let (command, address) = serving(command, ports);
             script.push_str(&format!("{command} > {line}.serving.log 2>&1 &\npids+=($!)\nanswers {address}\n"));
         } else {
-            script.push_str(command);
+            script.push_str(&ports.within(command));
             script.push('\n');
         }
     }
     script
 }
 
-fn listen_address(command: &str) -> String {
+/// A command that serves, on a free port, and the address of it.
+fn serving(command: &str, ports: &mut Ports) -> (String, String) {
     let mut words = command.split_whitespace();
-    let given = words.by_ref().find(|word| *word == "--listen").and_then(|_| words.next());
-    given.unwrap_or("127.0.0.1:8787").to_owned()
+    match words.by_ref().find(|word| *word == "--listen").and_then(|_| words.next()) {
+        Some(given) => (ports.within(command), ports.within(given)),
+        None => {
+            let usual = ports.within("127.0.0.1:8787");
+            (format!("{} --listen {usual}", ports.within(command)), usual)
+        }
+    }
 }
 
 #[test]
@@ -147,5 +209,17 @@ fn a_page_is_read_prompt_by_prompt() {
     let text = "x\n```console\n$ ephor init \\\n    --name A\nkeys: …\n$ cat <<'END' > f\nhello\nEND\noutput\n```\n```toml\n$ not this\n```\n";
     let read = commands(text);
     assert_eq!(read, [(3, "ephor init \\\n    --name A".to_owned()), (6, "cat <<'END' > f\nhello\nEND".to_owned())]);
-    assert_eq!(listen_address("ephor up --listen 127.0.0.1:9000"), "127.0.0.1:9000");
+}
+
+#[test]
+fn a_written_port_is_one_free_port_wherever_it_stands() {
+    let mut ports = Ports::default();
+    let (command, address) = serving("ephor up --data-dir x --listen 127.0.0.1:9000", &mut ports);
+    assert!(command.ends_with(&address) && address != "127.0.0.1:9000", "{command}");
+    let asked = ports.within("curl http://127.0.0.1:9000/a http://127.0.0.1:9001/b 127.0.0.1");
+    let other = ports.in_place_of("9001");
+    assert_eq!(asked, format!("curl http://{address}/a http://127.0.0.1:{other}/b 127.0.0.1"));
+    let (command, usual) = serving("ephor demo --users 20", &mut ports);
+    assert_eq!(command, format!("ephor demo --users 20 --listen {usual}"));
+    assert_eq!(ports.within("http://127.0.0.1:8787/"), format!("http://{usual}/"));
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use ephor_e2e::{Client, Node, OWN_READS, folder, id_of, run};
+use ephor_e2e::{Client, Node, OWN_READS, eventually, folder, id_of, run};
 use serde_json::Value;
 
 const FEED: &str = "/v1/compliance/activities?limit=1";
@@ -19,16 +19,12 @@ fn of_type<'a>(feed: &'a [Value], kind: &str) -> Vec<&'a Value> {
     feed.iter().filter(|row| row["type"] == kind).collect()
 }
 
-/// What a node has to itself is in the feed a moment after it answered; this asks until it is there, for a bounded time.
+/// What a node has to itself is in the feed a moment after it answered.
 fn feed_with(client: &Client, kind: &str, at_least: usize) -> Vec<Value> {
-    for _ in 0..100 {
+    eventually(&format!("{at_least} rows of {kind} are in the feed"), || {
         let feed = client.feed("");
-        if of_type(&feed, kind).len() >= at_least {
-            return feed;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-    panic!("fewer than {at_least} rows of {kind} in {:#?}", client.feed(""));
+        (of_type(&feed, kind).len() >= at_least).then_some(feed)
+    })
 }
 
 fn switch(data: &Path, arguments: &[&str]) {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ephor_e2e::{Client, Node, folder, run};
+use ephor_e2e::{Client, Node, eventually, folder, run};
 use serde_json::Value;
 
 const FEED: &str = "/v1/compliance/activities?limit=1";
@@ -93,7 +93,7 @@ fn every_change_of_a_key_is_an_activity_and_so_is_every_read() {
     let client = node.client("compliance");
     client.get("/v1/compliance/organizations").ok();
     let about = id_of(&rotated);
-    for _ in 0..100 {
+    eventually(&format!("the changes of {about} and the read of the organizations are in the feed"), || {
         let feed = client.feed("");
         let changes = feed
             .iter()
@@ -103,10 +103,6 @@ fn every_change_of_a_key_is_an_activity_and_so_is_every_read() {
             row["type"] == ephor_e2e::OWN_READS
                 && row["url"].as_str().is_some_and(|url| url.contains("/v1/compliance/organizations"))
         });
-        if changes >= 2 && read {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-    panic!("the changes of {about} or the read of the organizations are not in the feed");
+        (changes >= 2 && read).then_some(())
+    });
 }

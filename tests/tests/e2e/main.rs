@@ -4,21 +4,28 @@
 #![allow(clippy::print_stdout, reason = "the test runner shows what a failed test printed")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise, with the place")]
 
+mod admin_directory;
 mod analytics;
 mod analytics_in_a_row;
+mod console;
 mod content;
 mod demo;
+mod detect;
 mod disk_full;
 mod docs;
 mod enablement;
 mod evidence;
+mod export;
 mod faulty_upstream;
+mod findings;
 mod import;
 mod keys;
 mod kill;
 mod proof;
 mod push;
 mod python_client;
+mod reports;
+mod rules;
 mod telemetry;
 mod two_in_a_row;
 mod usage;

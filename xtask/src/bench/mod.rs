@@ -3,6 +3,7 @@
 //! Never leaves a process behind, and never talks to anything but loopback and its own folder.
 
 mod analytics;
+mod detections;
 mod feed;
 mod import;
 mod measure;
@@ -42,6 +43,24 @@ pub struct BenchOptions {
     keep: bool,
     #[command(flatten)]
     analytics: analytics::AnalyticsOptions,
+    #[command(flatten)]
+    detections: DetectionOptions,
+}
+
+#[derive(Args)]
+struct DetectionOptions {
+    /// How many organisations, of the detection benchmark.
+    #[arg(long, default_value_t = 5)]
+    seeds: usize,
+    /// The seed of the first organisation; the others follow it.
+    #[arg(long, default_value_t = 4_001)]
+    first_seed: u64,
+    /// People in each organisation.
+    #[arg(long, default_value_t = 2_000)]
+    people: u32,
+    /// Days of each organisation.
+    #[arg(long, default_value_t = 60)]
+    span: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -54,6 +73,8 @@ enum What {
     All,
     /// Days built and questions answered of the Analytics API, and telemetry taken in.
     Analytics,
+    /// Recall and precision of the shipped rules on planted incidents.
+    Detections,
 }
 
 /// What the measuring parts share.
@@ -66,7 +87,11 @@ struct Bench<'a> {
 }
 
 pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> Outcome<()> {
-    machine::set_up_benchmarks(workspace, steps)?;
+    if options.what == What::Detections {
+        machine::set_up_tests(workspace, steps)?;
+    } else {
+        machine::set_up_benchmarks(workspace, steps)?;
+    }
     let binary = match &options.binary {
         Some(binary) => binary.clone(),
         None => build(workspace, steps, &options.profile)?,
@@ -79,6 +104,9 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> 
     let bench = Bench { workspace, binary, folder, activities, requests: options.requests };
     if options.what == What::Analytics {
         return analytics::run(&bench, steps, &options.analytics, options.keep);
+    }
+    if options.what == What::Detections {
+        return detections::run(&bench, steps, &options.detections);
     }
     steps.run("simulate", || simulate(&bench.binary, &simulated, options.rows))?;
     of_activities(&bench, steps, options, profile, &simulated)

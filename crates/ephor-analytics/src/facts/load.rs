@@ -101,6 +101,7 @@ fn sources_of(column: Column) -> &'static [&'static str] {
         Column::InferenceGeo => &["inference_geo"],
         Column::OrganizationId => &["organization_id"],
         Column::OrganizationUuid => &["organization_uuid"],
+        Column::ApiKey => &["api_key_id"],
     }
 }
 
@@ -113,12 +114,10 @@ pub(crate) fn read_batch(
     context: &Context<'_>,
 ) -> Result<(), LakeError> {
     let kept = rows_within(batch, load)?;
-    let seq = numbers(batch, "seq")?;
     let time = cast(&column(batch, "time")?, &DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, None))?;
     let time = time.as_primitive::<TimestampMicrosecondType>();
     let times = numbers(batch, "count")?;
     facts.day.resize(facts.day.len() + kept.len(), day);
-    facts.seq.extend(kept.iter().map(|row| seq[*row].unwrap_or(0).unsigned_abs()));
     facts.time.extend(kept.iter().map(|row| time.value(*row)));
     facts.times.extend(kept.iter().map(|row| times[*row].unwrap_or(1)));
     let apps = Words::read(batch, "app", |text| OfficeApp::of(text).map_or(codes::OTHER, |app| app as u8 + 1))?;
@@ -131,7 +130,10 @@ pub(crate) fn read_batch(
         into.extend(kept.iter().map(|row| words.at(*row)));
     }
     for column in load.columns {
-        let values = names(&mut facts.names, batch, *column, &kept, &facts.kind, context)?;
+        let values = match column {
+            Column::User => people(facts, batch, &kept, context)?,
+            _ => names(&mut facts.names, batch, *column, &kept, &facts.kind, context)?,
+        };
         facts.columns[*column as usize].extend(values);
     }
     read_spent(facts, batch, &kept, load)
@@ -174,6 +176,27 @@ impl Words {
     }
 }
 
+/// Who it was, for the rows that are kept: the id, else whose address it is, else the address.
+fn people(
+    facts: &mut Facts,
+    batch: &RecordBatch,
+    kept: &[usize],
+    context: &Context<'_>,
+) -> Result<Vec<Name>, LakeError> {
+    let ids = plain(&mut facts.names, batch, "user_id", kept, str::to_owned)?;
+    let by_address = |text: &str| {
+        let address = text.to_lowercase();
+        context.people.get(&address).cloned().unwrap_or(address)
+    };
+    let addresses = plain(&mut facts.names, batch, "user_email", kept, by_address)?;
+    let mut people = ids;
+    for (person, address) in people.iter_mut().zip(addresses).filter(|(id, address)| **id == NONE && *address != NONE) {
+        *person = address;
+        facts.asked_directory = true;
+    }
+    Ok(people)
+}
+
 /// A column's names, for the rows that are kept.
 fn names(
     names: &mut Names,
@@ -183,17 +206,7 @@ fn names(
     kinds: &[u8],
     context: &Context<'_>,
 ) -> Result<Vec<Name>, LakeError> {
-    let lower = |text: &str| text.to_lowercase();
     match column {
-        Column::User => {
-            let ids = plain(names, batch, "user_id", kept, str::to_owned)?;
-            let by_address = |text: &str| {
-                let address = lower(text);
-                context.people.get(&address).cloned().unwrap_or(address)
-            };
-            let addresses = plain(names, batch, "user_email", kept, by_address)?;
-            Ok(ids.into_iter().zip(addresses).map(|(id, address)| if id == NONE { address } else { id }).collect())
-        }
         Column::Connector => plain(names, batch, "connector_name", kept, |text| context.connectors.published(text)),
         Column::Artifact | Column::File => {
             let mut values = plain(names, batch, sources_of(column)[0], kept, str::to_owned)?;

@@ -40,6 +40,7 @@ pub(crate) enum Column {
     InferenceGeo,
     OrganizationId,
     OrganizationUuid,
+    ApiKey,
 }
 
 impl Column {
@@ -64,6 +65,7 @@ impl Column {
         Self::InferenceGeo,
         Self::OrganizationId,
         Self::OrganizationUuid,
+        Self::ApiKey,
     ];
 }
 
@@ -87,7 +89,6 @@ pub(crate) struct Facts {
     /// The day of each row, counted from the first of the load.
     pub(crate) day: Vec<u16>,
     pub(crate) time: Vec<i64>,
-    pub(crate) seq: Vec<u64>,
     pub(crate) place: Vec<u8>,
     pub(crate) kind: Vec<u8>,
     pub(crate) detail: Vec<Word>,
@@ -99,6 +100,8 @@ pub(crate) struct Facts {
     /// For rows of requests: where in `spent` their tokens are, from 1; 0 for every other row.
     pub(crate) spent_at: Vec<u32>,
     pub(crate) spent: Vec<Spent>,
+    /// Whether a row names its person by an address alone, so that only the directory says who it is.
+    pub(crate) asked_directory: bool,
 }
 
 impl Facts {
@@ -129,8 +132,10 @@ impl Facts {
         self.spent.get((self.spent_at[row] as usize).checked_sub(1)?)
     }
 
-    /// The later of two rows: by time, then by arrival.
-    pub(crate) fn is_newer(&self, row: usize, than: usize) -> bool {
-        (self.time[row], self.seq[row]) > (self.time[than], self.seq[than])
+    /// The later of two rows by time; of two at one instant, by what a column says. Never by arrival: the same facts
+    /// that came in another order must give the same answer.
+    pub(crate) fn is_later(&self, row: usize, than: usize, column: Column) -> bool {
+        let text = |row: usize| self.names.text(self.name(column, row));
+        self.time[row].cmp(&self.time[than]).then_with(|| text(row).cmp(text(than))).is_gt()
     }
 }

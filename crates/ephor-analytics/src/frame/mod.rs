@@ -27,6 +27,8 @@ pub(crate) struct Frame {
     pub(crate) rows: usize,
     /// The day that day numbers count from.
     pub(crate) first_day: UtcDay,
+    /// Whether a row says what only the directory knows.
+    pub(crate) asked_directory: bool,
 }
 
 impl Frame {
@@ -127,7 +129,7 @@ impl Frame {
             }
         };
         let columns = fields.iter().map(column).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { fields, columns, rows, first_day })
+        Ok(Self { fields, columns, rows, first_day, asked_directory: false })
     }
 }
 

@@ -70,7 +70,13 @@ pub(crate) fn count(facts: &Facts, cut: &Cut<'_>, around: &Surroundings<'_>) -> 
     let grouped = rows::grouped(facts, &rows, cut.entity(), cut.group_by, cut_by.as_ref());
     let fields = fields(cut);
     let (columns, present) = tally(facts, &grouped, spec, &fields, around.prices)?;
-    let mut frame = Frame { fields: fields.into(), columns, rows: grouped.keys.len(), first_day: cut.first_day() };
+    let mut frame = Frame {
+        fields: fields.into(),
+        columns,
+        rows: grouped.keys.len(),
+        first_day: cut.first_day(),
+        asked_directory: facts.asked_directory,
+    };
     name_rows(&mut frame, facts, &grouped.keys, cut, cut_by.as_ref(), around);
     finish(&mut frame, cut, around);
     let kept: Vec<u32> = (0u32..).zip(&present).filter(|(_, present)| **present).map(|(place, _)| place).collect();
@@ -269,8 +275,10 @@ fn finish(frame: &mut Frame, cut: &Cut<'_>, around: &Surroundings<'_>) {
                     id.contains('@').then(|| id.to_owned())
                 }),
             };
+            let asked_directory = emails.null_count() > 0;
             let emails = (0..frame.rows).map(|row| Some(email(row).unwrap_or_default())).collect::<StringArray>();
             frame.replace("user.email_address", Arc::new(emails));
+            frame.asked_directory |= asked_directory;
         }
         Listing::Skills => {
             let Some(price) = frame.numbers("attributed_list_price") else { return };

@@ -165,7 +165,8 @@ impl Looking<'_> {
                 "the signed log has another activity at this place, or none"
             }
             () if row.seq >= checkpoint.size => "it came after the checkpoint",
-            () if *row.created_at < *period.begin_text()
+            // By their first 19 characters: both are written in UTC, one of them with a fraction of the second.
+            () if row.created_at.get(..19).is_none_or(|at| Some(at) < period.begin_text().get(..19))
                 || row.created_at.get(..10).is_none_or(|day| day > period.last_day().to_string().as_str()) =>
             {
                 "it is not of the period"

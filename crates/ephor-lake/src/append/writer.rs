@@ -3,6 +3,7 @@
 //! Never keeps half a batch: files without a commit are removed, now or at the next opening.
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, StringArray, TimestampMicrosecondArray};
@@ -16,6 +17,7 @@ use crate::cursors;
 use crate::encode::{self, Effort};
 use crate::erase::{Erasure, ErasureReport};
 use crate::error::LakeError;
+use crate::expired;
 use crate::files::{self, FileSet, SEQ_TRANSACTION, WrittenFile, all_or_none};
 use crate::id_index::{IdEntry, IdIndex};
 use crate::lock::WriterLock;
@@ -228,7 +230,7 @@ impl Writer {
         let known_to = self.reader.files().next_seq;
         self.reader.publish(FileSet::of(&self.table).await?);
         self.notary.settle(&self.reader.files(), &self.reader)?;
-        read_ids(&self.reader, &mut self.index, known_to)?;
+        read_ids(self.table.folder(), &self.reader, &mut self.index, known_to)?;
         self.doubtful = false;
         Ok(())
     }
@@ -238,9 +240,12 @@ impl Writer {
     }
 }
 
-/// Puts every id from `from_seq` on into the index.
-pub(crate) fn read_ids(reader: &Reader, index: &mut IdIndex, from_seq: u64) -> Result<(), LakeError> {
+/// Puts every id from `from_seq` on into the index, those whose rows have expired among them.
+pub(crate) fn read_ids(table: &Path, reader: &Reader, index: &mut IdIndex, from_seq: u64) -> Result<(), LakeError> {
     let files = reader.files();
+    if from_seq < files.next_seq {
+        expired::read_into(table, index, from_seq)?;
+    }
     for file in files.files.iter().filter(|file| file.span.last_seq >= from_seq) {
         let batch = reader.read_columns(file, &["seq", "id", "raw"])?;
         let (seq, id, raw) = (rows::seq_of(&batch)?, rows::text_of(&batch, "id")?, rows::text_of(&batch, "raw")?);

@@ -13,7 +13,7 @@ use super::settings::{self, SettingRevision};
 use super::{Control, ControlError};
 
 /// The setting that holds the switch.
-const SETTING: &str = "analytics_api_enabled";
+pub(super) const SETTING: &str = "analytics_api_enabled";
 
 /// Whether the Analytics API answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl AnalyticsSwitch<'_> {
 
 impl AnalyticsAccess {
     /// Anything but a plain `true` is off: a switch that cannot be read must not open a door.
-    fn read(value: Option<&str>) -> Self {
+    pub(super) fn read(value: Option<&str>) -> Self {
         if value == Some("true") { Self::On } else { Self::Off }
     }
 

@@ -151,7 +151,9 @@ pub enum ControlError {
         text: String,
     },
     /// Not a role.
-    #[error("`{text}` is not a role; the roles are primary_owner, owner, admin, auditor and member")]
+    #[error(
+        "`{text}` is not a role; the roles are primary_owner, owner, admin, analyst, reviewer, auditor, viewer and member"
+    )]
     Role {
         /// What was given.
         text: String,
@@ -174,6 +176,12 @@ pub enum ControlError {
     SettingName {
         /// The longest name allowed, in characters.
         limit: usize,
+    },
+    /// No sink has this name.
+    #[error("there is no sink `{sink}`; `ephor export status` lists them, and ephor.toml names them under [[sink]]")]
+    UnknownSink {
+        /// The name asked for.
+        sink: String,
     },
     /// No gap has this id.
     #[error("there is no gap `{id}`; `ephor doctor` lists the gaps of every source")]

@@ -12,6 +12,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::activities::{self, Deed};
+use super::analytics_switch::{self, AnalyticsAccess};
 use super::secret::{Fingerprint, KeySecret};
 use super::{Control, ControlError};
 
@@ -128,6 +129,17 @@ pub struct IssuedKey {
     pub secret: KeySecret,
 }
 
+/// A key that works, and the switches as they stood in the same moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recognised {
+    /// The key.
+    pub key: KeyRecord,
+    /// Whether activities are recorded.
+    pub records: bool,
+    /// Whether the Analytics API answers.
+    pub analytics: AnalyticsAccess,
+}
+
 /// The API keys of a [`Control`].
 #[derive(Debug, Clone, Copy)]
 pub struct Keys<'c> {
@@ -159,20 +171,32 @@ impl Keys<'_> {
         Ok(issued)
     }
 
-    /// The key that a presented secret belongs to, if it works at this time.
-    pub async fn authenticate(&self, presented: &str, now_micros: i64) -> Result<Option<KeyRecord>, ControlError> {
+    /// The key that a presented secret belongs to, if it works at this time, and what is switched on: everything that a
+    /// request has to know, asked with one statement, since every request asks.
+    pub async fn authenticate(&self, presented: &str, now_micros: i64) -> Result<Option<Recognised>, ControlError> {
         let Some(fingerprint) = Fingerprint::of_presented(presented) else {
             return Ok(None);
         };
-        let row = sqlx::query("SELECT * FROM api_keys WHERE secret_sha256 = $1")
-            .bind(fingerprint.as_hex().to_owned())
-            .fetch_optional(&self.control.pool)
-            .await?;
+        let row = sqlx::query(
+            "SELECT api_keys.*,
+                    (SELECT COUNT(*) FROM recording_periods WHERE state = 'open') AS open_periods,
+                    (SELECT value FROM settings WHERE name = $2) AS analytics_access
+             FROM api_keys WHERE secret_sha256 = $1",
+        )
+        .bind(fingerprint.as_hex().to_owned())
+        .bind(analytics_switch::SETTING)
+        .fetch_optional(&self.control.pool)
+        .await?;
         let Some(row) = row.filter(|row| row.try_get("secret_sha256").is_ok_and(|stored| fingerprint.matches(stored)))
         else {
             return Ok(None);
         };
-        Ok(Some(read(&row)?).filter(|key| key.state(now_micros) == KeyState::Active))
+        let recognised = Recognised {
+            key: read(&row)?,
+            records: row.try_get::<i64, _>("open_periods")? > 0,
+            analytics: AnalyticsAccess::read(row.try_get("analytics_access")?),
+        };
+        Ok(Some(recognised).filter(|recognised| recognised.key.state(now_micros) == KeyState::Active))
     }
 
     /// Notes that a key was used, at most once a minute: cheap enough to call with every request.

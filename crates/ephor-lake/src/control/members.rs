@@ -18,8 +18,14 @@ use super::{Control, ControlError};
 pub enum Role {
     /// Is known here.
     Member,
-    /// Reads evidence and reports.
+    /// Looks at figures and findings, and sees pseudonyms instead of people.
+    Viewer,
+    /// Reads evidence, reports and settings.
     Auditor,
+    /// Decides in access reviews.
+    Reviewer,
+    /// Handles findings and incidents.
+    Analyst,
     /// Runs the node.
     Admin,
     /// Gives roles up to admin.
@@ -29,11 +35,26 @@ pub enum Role {
 }
 
 impl Role {
+    /// Every role, from the least to the most.
+    pub const ALL: [Self; 8] = [
+        Self::Member,
+        Self::Viewer,
+        Self::Auditor,
+        Self::Reviewer,
+        Self::Analyst,
+        Self::Admin,
+        Self::Owner,
+        Self::PrimaryOwner,
+    ];
+
     /// The name on the wire and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Member => "member",
+            Self::Viewer => "viewer",
             Self::Auditor => "auditor",
+            Self::Reviewer => "reviewer",
+            Self::Analyst => "analyst",
             Self::Admin => "admin",
             Self::Owner => "owner",
             Self::PrimaryOwner => "primary_owner",
@@ -43,7 +64,7 @@ impl Role {
     /// The least role that may give this one or take it away.
     fn given_by(self) -> Self {
         match self {
-            Self::Member | Self::Auditor | Self::Admin => Self::Owner,
+            Self::Member | Self::Viewer | Self::Auditor | Self::Reviewer | Self::Analyst | Self::Admin => Self::Owner,
             Self::Owner | Self::PrimaryOwner => Self::PrimaryOwner,
         }
     }
@@ -59,7 +80,7 @@ impl FromStr for Role {
     type Err = ControlError;
 
     fn from_str(text: &str) -> Result<Self, ControlError> {
-        [Self::Member, Self::Auditor, Self::Admin, Self::Owner, Self::PrimaryOwner]
+        Self::ALL
             .into_iter()
             .find(|role| role.as_str() == text)
             .ok_or_else(|| ControlError::Role { text: text.to_owned() })
@@ -140,6 +161,7 @@ impl Members<'_> {
         let action = format!("remove {email}, who has the role {},", member.role);
         require(turn.connection(), by, member.role.given_by(), &action).await?;
         sqlx::query("DELETE FROM members WHERE email = $1").bind(email).execute(turn.connection()).await?;
+        super::console::forget(turn.connection(), &member.user_id).await?;
         tell_role(&mut turn, &member, Some(member.role), None, by, now_micros, rng).await?;
         turn.commit().await
     }
@@ -264,12 +286,17 @@ async fn member_of(connection: &mut SqliteConnection, by: &Actor) -> Result<Opti
     }
 }
 
-async fn by_email(connection: &mut SqliteConnection, email: &str) -> Result<Option<Member>, ControlError> {
+pub(super) async fn by_user_id(connection: &mut SqliteConnection, id: &str) -> Result<Option<Member>, ControlError> {
+    let query = sqlx::query("SELECT * FROM members WHERE user_id = $1").bind(id.to_owned());
+    query.fetch_optional(connection).await?.as_ref().map(read).transpose()
+}
+
+pub(super) async fn by_email(connection: &mut SqliteConnection, email: &str) -> Result<Option<Member>, ControlError> {
     let query = sqlx::query("SELECT * FROM members WHERE email = $1").bind(email.to_owned());
     query.fetch_optional(connection).await?.as_ref().map(read).transpose()
 }
 
-async fn store(connection: &mut SqliteConnection, member: &Member) -> Result<(), ControlError> {
+pub(super) async fn store(connection: &mut SqliteConnection, member: &Member) -> Result<(), ControlError> {
     let result = sqlx::query(
         "INSERT INTO members (email, user_id, role, granted_by, granted_at) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (email) DO UPDATE SET user_id = excluded.user_id, role = excluded.role,
@@ -304,7 +331,7 @@ async fn tell_role(
 }
 
 /// Addresses are compared in small letters, as mail systems do in practice.
-fn normal_email(text: &str) -> Result<String, ControlError> {
+pub(super) fn normal_email(text: &str) -> Result<String, ControlError> {
     let email = text.trim().to_lowercase();
     let shaped =
         email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'));
@@ -314,7 +341,7 @@ fn normal_email(text: &str) -> Result<String, ControlError> {
     Ok(email)
 }
 
-fn read(row: &SqliteRow) -> Result<Member, ControlError> {
+pub(super) fn read(row: &SqliteRow) -> Result<Member, ControlError> {
     let role: String = row.try_get("role")?;
     Ok(Member {
         email: row.try_get("email")?,

@@ -4,13 +4,17 @@
 
 mod activities;
 mod analytics_switch;
+pub mod console;
 mod enablement;
 mod error;
+mod exports;
+mod kept_reports;
 mod keys;
 mod members;
 mod node_secrets;
 mod organizations;
 mod outbox;
+mod roster;
 mod secret;
 mod settings;
 mod sources;
@@ -21,6 +25,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use activities::Deed;
+use ephor_wire::actor::Actor;
+use rand::CryptoRng;
+use serde_json::Value;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqlSafeStr, Sqlite, SqliteConnection, Transaction};
@@ -29,11 +37,16 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 pub use analytics_switch::{AnalyticsAccess, AnalyticsSwitch};
 pub use enablement::{Enablement, Recording, RecordingPeriod};
 pub use error::ControlError;
-pub use keys::{IssuedKey, KeyReach, KeyRecord, KeyState, Keys, NewKey};
+pub use exports::{
+    DeadLetter, ExportAdvance, ExportFailure, ExportPlace, ExportSink, ExportStream, ExportTotals, Exports,
+};
+pub use kept_reports::KeptReports;
+pub use keys::{IssuedKey, KeyReach, KeyRecord, KeyState, Keys, NewKey, Recognised};
 pub use members::{Member, Members, Role};
 pub use node_secrets::{NodeSecret, NodeSecrets};
 pub use organizations::{Organization, Organizations, Place};
-pub use outbox::{Outbox, OutboxItem};
+pub use outbox::{OWN_SOURCE, Outbox, OutboxItem};
+pub use roster::{Roster, RosterEntry};
 pub use secret::KeySecret;
 pub use settings::{Setting, SettingRevision, Settings};
 pub use sources::{Budget, Gap, RunOutcome, SourceRun, SourceState, Sources};
@@ -67,6 +80,9 @@ impl Control {
             .busy_timeout(BUSY_TIMEOUT);
         let pool = SqlitePoolOptions::new()
             .max_connections(POOL_CONNECTIONS)
+            // A file does not hang up: asking a connection whether it is still there is one more way to its thread and
+            // back for every statement.
+            .test_before_acquire(false)
             .connect_with(options)
             .await
             .map_err(|source| ControlError::Open { path: path.clone(), source })?;
@@ -124,13 +140,33 @@ impl Control {
         Sources { control: self }
     }
 
+    /// Who works here, as the organisation says it.
+    pub fn roster(&self) -> Roster<'_> {
+        Roster { control: self }
+    }
+
+    /// Reports that were kept.
+    pub fn kept_reports(&self) -> KeptReports<'_> {
+        KeptReports { control: self }
+    }
+
+    /// How far the sinks of the export have come.
+    pub fn exports(&self) -> Exports<'_> {
+        Exports { control: self }
+    }
+
     /// Settings and their history.
     pub fn settings(&self) -> Settings<'_> {
         Settings { control: self }
     }
 
+    /// Connections for reading, for a room that keeps tables of its own here.
+    pub fn readers(&self) -> &sqlx::SqlitePool {
+        &self.pool
+    }
+
     /// Waits for the turn to write and begins a transaction; dropping it undoes everything.
-    async fn write(&self) -> Result<WriteTurn, ControlError> {
+    pub async fn write(&self) -> Result<WriteTurn, ControlError> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         // IMMEDIATE takes the write lock first: a transaction that read before it wrote could not get it any more.
         let transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
@@ -139,32 +175,54 @@ impl Control {
 }
 
 /// A write transaction together with this process's turn to write.
-struct WriteTurn {
+#[derive(Debug)]
+pub struct WriteTurn {
     transaction: Transaction<'static, Sqlite>,
     _turn: OwnedMutexGuard<()>,
 }
 
 impl WriteTurn {
-    fn connection(&mut self) -> &mut SqliteConnection {
+    /// Where statements of this transaction run.
+    pub fn connection(&mut self) -> &mut SqliteConnection {
         &mut self.transaction
     }
 
-    async fn commit(self) -> Result<(), ControlError> {
+    /// Tells of a change that another room makes, in the same transaction: neither is ever there without the other.
+    /// The type begins with `ephor_`; the fields are ids, names and values, never free text or a secret.
+    pub async fn tell(
+        &mut self,
+        kind: &'static str,
+        fields: &Value,
+        by: &Actor,
+        now_micros: i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), ControlError> {
+        activities::tell(&mut self.transaction, Deed::Own { kind, fields }, by, now_micros, rng).await
+    }
+
+    /// Makes the change last.
+    pub async fn commit(self) -> Result<(), ControlError> {
         Ok(self.transaction.commit().await?)
     }
 }
 
-/// The schema's steps, in order. A step that was released is never edited; the next one corrects it.
-const STEPS: [(i64, &str, &str); 2] = [
+/// The schema's steps, in order. A step that was released is never edited; the next one corrects it. Each room has ten
+/// numbers of its own.
+const STEPS: &[(i64, &str, &str)] = &[
     (1, "control", include_str!("../../migrations/0001_control.sql")),
     (2, "node secrets", include_str!("../../migrations/0002_node_secrets.sql")),
+    (10, "findings", include_str!("../../migrations/0010_findings.sql")),
+    (11, "lists of rules", include_str!("../../migrations/0011_detect_lists.sql")),
+    (20, "exports", include_str!("../../migrations/0020_exports.sql")),
+    (30, "reports", include_str!("../../migrations/0030_reports.sql")),
+    (60, "console", include_str!("../../migrations/0060_console.sql")),
 ];
 
 fn migrations() -> Migrator {
-    let step = |(version, description, sql): (i64, &'static str, &'static str)| {
-        Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    let step = |(version, description, sql): &(i64, &'static str, &'static str)| {
+        Migration::new(*version, (*description).into(), MigrationType::Simple, (*sql).into_sql_str(), false)
     };
-    Migrator::with_migrations(STEPS.into_iter().map(step).collect())
+    Migrator::with_migrations(STEPS.iter().map(step).collect())
 }
 
 /// Makes the file readable by its owner alone before SQLite fills it; its journal files inherit that.

@@ -10,6 +10,9 @@ use sqlx::{Row, SqliteConnection};
 use super::activities::{self, Deed};
 use super::{Control, ControlError};
 
+/// The source under which activities of Ephor's own making are stored.
+pub const OWN_SOURCE: &str = "ephor";
+
 /// One activity on its way into the lake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxItem {

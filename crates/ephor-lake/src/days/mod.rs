@@ -29,6 +29,7 @@ use crate::limits;
 use crate::lock::WritePermit;
 use crate::schema::DAY;
 use crate::table::{Change, NewFile, Past, Purpose, Table, TableSpec, zstd_level};
+pub use state::BuiltFrom;
 use state::{BUILT_FROM, DayState};
 
 /// What the name of every day table begins with: nothing else may be thrown away and made anew.
@@ -93,9 +94,15 @@ impl DayTable {
         Ok(Self { inner: Arc::new(Inner { spec, dir, held, state, permit, clock }) })
     }
 
+    /// Whether the lake is open for writing here, without which no day can be replaced.
+    #[must_use]
+    pub fn is_open_for_writing(&self) -> bool {
+        self.inner.permit.take().is_ok()
+    }
+
     /// Puts these rows in the place of the day's, in one durable commit. `built_from` says what they were built from;
     /// a day without rows is remembered as built, too.
-    pub async fn replace(&self, day: UtcDay, rows: &RecordBatch, built_from: u64) -> Result<(), LakeError> {
+    pub async fn replace(&self, day: UtcDay, rows: &RecordBatch, built_from: BuiltFrom) -> Result<(), LakeError> {
         let inner = &*self.inner;
         let _open_for_writing = inner.permit.take()?;
         let rows = RecordBatch::try_new(Arc::clone(&inner.spec.columns), rows.columns().to_vec())?;
@@ -124,7 +131,7 @@ impl DayTable {
 
     /// What the day was last built from; `None` when it never was.
     #[must_use]
-    pub fn built_from(&self, day: UtcDay) -> Option<u64> {
+    pub fn built_from(&self, day: UtcDay) -> Option<BuiltFrom> {
         self.inner.state.load().built_from.get(&day).copied()
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ephor_wire::timestamp::UtcDay;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cursors;
 use crate::error::LakeError;
@@ -17,10 +17,30 @@ use crate::table::{NewFile, Table};
 /// for one transaction a day would read it once a day.
 pub(super) const BUILT_FROM: &str = "ephor.days";
 
+/// What a day's rows were built from. The same facts by the same recipe are the same rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct BuiltFrom {
+    /// Facts with a smaller `seq`.
+    pub seq: u64,
+    /// Everything else that the rows depend on, such as names and prices, as one number.
+    pub recipe: u64,
+}
+
+impl BuiltFrom {
+    fn to_json(self) -> Value {
+        json!([self.seq, self.recipe])
+    }
+
+    /// Nothing for what an older Ephor has written: the day counts as never built.
+    fn of_json(value: &Value) -> Option<Self> {
+        Some(Self { seq: value.get(0)?.as_u64()?, recipe: value.get(1)?.as_u64()? })
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 pub(super) struct DayState {
     pub(super) files: BTreeMap<UtcDay, Vec<DayFile>>,
-    pub(super) built_from: BTreeMap<UtcDay, u64>,
+    pub(super) built_from: BTreeMap<UtcDay, BuiltFrom>,
     /// `None`: there is no table yet.
     pub(super) version: Option<u64>,
 }
@@ -46,7 +66,7 @@ impl DayState {
         }
         let built_from = match cursors::read(table, BUILT_FROM).await? {
             Some(Value::Object(days)) => {
-                days.iter().filter_map(|(day, from)| Some((day.parse().ok()?, from.as_u64()?))).collect()
+                days.iter().filter_map(|(day, from)| Some((day.parse().ok()?, BuiltFrom::of_json(from)?))).collect()
             }
             _ => BTreeMap::new(),
         };
@@ -59,7 +79,7 @@ impl DayState {
         folder: &Path,
         day: UtcDay,
         new: Option<&NewFile>,
-        built_from: u64,
+        built_from: BuiltFrom,
     ) -> (Self, Vec<String>) {
         let mut next = self.clone();
         let removed = next.files.remove(&day).unwrap_or_default().into_iter().map(|file| file.path).collect();
@@ -73,6 +93,6 @@ impl DayState {
     }
 
     pub(super) fn built_from_json(&self) -> Value {
-        Value::Object(self.built_from.iter().map(|(day, from)| (day.to_string(), (*from).into())).collect())
+        Value::Object(self.built_from.iter().map(|(day, from)| (day.to_string(), from.to_json())).collect())
     }
 }

@@ -149,6 +149,18 @@ impl Directory {
         self.views().by_kind.get(&kind).map(|view| view.current(scope)).unwrap_or_default()
     }
 
+    /// Rows of a kind that were listed once and are no more, as they were last listed: people who have left, say.
+    #[must_use]
+    pub fn gone(&self, kind: DirectoryKind) -> Vec<Arc<Value>> {
+        self.views().by_kind.get(&kind).map(KindView::gone).unwrap_or_default()
+    }
+
+    /// The number of the last change of a kind; 0 before the first. While it is the same, so is every answer about the kind.
+    #[must_use]
+    pub fn revision(&self, kind: DirectoryKind) -> i64 {
+        self.views().by_kind.get(&kind).map_or(0, KindView::last_revision)
+    }
+
     /// Every change of a kind that was ever observed, in the order of recording.
     pub async fn changes(&self, kind: DirectoryKind) -> Result<Vec<DirectoryChange>, LakeError> {
         let Some(table) = self.tables.lock().await.get(&kind).cloned() else { return Ok(Vec::new()) };

@@ -210,3 +210,28 @@ async fn typed_columns_follow_the_row_and_never_fail() {
     let active = batches[0].column_by_name("is_active").unwrap().as_boolean();
     assert_eq!(active.iter().collect::<Vec<_>>(), [Some(true), None, None]);
 }
+
+#[tokio::test]
+async fn of_two_sources_the_first_counts_unless_only_the_other_says_since_when_a_row_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let directory = Directory::open(dir.path()).await.unwrap();
+    let listed = |source: &str, at: i64, value: serde_json::Value| DirectorySnapshot {
+        kind: DirectoryKind::Organizations,
+        scope: String::new(),
+        source: source.to_owned(),
+        observed_at_micros: at,
+        rows: vec![DirectoryRow { key: ORGANIZATION.to_owned(), value }],
+    };
+    let named = |directory: &Directory| directory.current(DirectoryKind::Organizations, "")[0]["name"].clone();
+    directory.record(listed("admin", 1, json!({ "uuid": ORGANIZATION, "name": "Bare" }))).await.unwrap();
+    assert_eq!(named(&directory), "Bare");
+    let since = |name: &str| json!({ "uuid": ORGANIZATION, "name": name, "created_at": "2026-01-01T00:00:00Z" });
+    directory.record(listed("compliance", 2, since("Whole"))).await.unwrap();
+    assert_eq!(named(&directory), "Whole");
+    directory.record(listed("third", 3, since("Late"))).await.unwrap();
+    assert_eq!(named(&directory), "Whole");
+    assert_eq!(
+        Directory::open(dir.path()).await.unwrap().current(DirectoryKind::Organizations, "")[0]["name"],
+        "Whole"
+    );
+}

@@ -20,6 +20,8 @@ pub(super) struct KindView {
     /// Sources in the order in which they first appeared: the order in which they are believed.
     sources: Vec<Arc<str>>,
     scopes: HashMap<Arc<str>, ScopeView>,
+    /// Rows that a source has removed, by scope, as it last listed them.
+    removed: BTreeMap<Arc<str>, Listing>,
     last_revision: i64,
 }
 
@@ -64,6 +66,19 @@ impl KindView {
         self.scopes.values_mut().for_each(|scope| scope.merge(kind, &ranking));
     }
 
+    pub(super) fn last_revision(&self) -> i64 {
+        self.last_revision
+    }
+
+    /// Rows that nobody lists any more, as they were last listed, in the order of scopes and keys.
+    pub(super) fn gone(&self) -> Vec<Arc<Value>> {
+        let still = |scope: &Arc<str>, key: &str| {
+            self.scopes.get(scope).is_some_and(|view| view.merged.by_key.contains_key(key))
+        };
+        let rows = self.removed.iter().flat_map(|(scope, rows)| rows.iter().map(move |(key, row)| (scope, key, row)));
+        rows.filter(|(scope, key, _)| !still(scope, key)).map(|(_, _, row)| Arc::clone(row)).collect()
+    }
+
     pub(super) fn next_revision(&self) -> i64 {
         self.last_revision + 1
     }
@@ -98,9 +113,13 @@ impl KindView {
             let scope = self.scopes.entry(Arc::clone(&row.scope)).or_default();
             let listing = scope.by_source.entry(Arc::clone(&row.source)).or_default();
             match row.change {
-                Change::Added | Change::Changed => listing.insert(row.key.clone(), Arc::clone(&row.value)),
-                Change::Removed => listing.remove(&row.key),
-            };
+                Change::Added | Change::Changed => drop(listing.insert(row.key.clone(), Arc::clone(&row.value))),
+                Change::Removed => {
+                    listing.remove(&row.key);
+                    let removed = self.removed.entry(Arc::clone(&row.scope)).or_default();
+                    removed.insert(row.key.clone(), Arc::clone(&row.value));
+                }
+            }
         }
     }
 
@@ -114,16 +133,24 @@ impl KindView {
 
 impl ScopeView {
     fn merge(&mut self, kind: DirectoryKind, ranking: &[Arc<str>]) {
+        let time = |row: &Value| match kind.spec().order {
+            PublishedOrder::Time(pointers) => instant::first_micros(row, pointers),
+            PublishedOrder::Key => None,
+        };
         let mut by_key = Listing::new();
         for listing in ranking.iter().filter_map(|source| self.by_source.get(source)) {
             for (key, value) in listing {
-                by_key.entry(key.clone()).or_insert_with(|| Arc::clone(value));
+                // A source that says less (an Admin API does not say since when an organization is) gives way.
+                let says_more = |known: &Arc<Value>| time(known).is_none() && time(value).is_some();
+                if by_key.get(key).is_none_or(says_more) {
+                    by_key.insert(key.clone(), Arc::clone(value));
+                }
             }
         }
         let mut in_order: Vec<Arc<Value>> = by_key.values().cloned().collect();
-        if let PublishedOrder::Time(pointers) = kind.spec().order {
+        if let PublishedOrder::Time(_) = kind.spec().order {
             // Stable, so equal times stay in the order of keys; a row without a time comes last.
-            in_order.sort_by_cached_key(|row| instant::first_micros(row, pointers).unwrap_or(i64::MAX));
+            in_order.sort_by_cached_key(|row| time(row).unwrap_or(i64::MAX));
         }
         self.merged = Merged { in_order, by_key };
     }

@@ -28,7 +28,7 @@ async fn by(dir: &Path, column: &str, from_seq: u64, to_seq: u64) -> Result<BTre
          where seq >= {from_seq} and seq < {to_seq} group by 1"
     );
     let mut counts = BTreeMap::new();
-    for batch in sql::query(&dir.join("lake"), &statement).await? {
+    for batch in sql::query(&dir.join("lake"), &statement, Vec::new()).await? {
         let (names, numbers) = (batch.column(0).as_string::<i32>(), batch.column(1).as_primitive::<Int64Type>());
         counts
             .extend((0..batch.num_rows()).map(|row| (names.value(row).to_owned(), numbers.value(row).unsigned_abs())));

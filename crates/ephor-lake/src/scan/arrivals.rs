@@ -9,7 +9,7 @@ use arrow::array::AsArray;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 
-use super::Reader;
+use super::{Reader, RowPredicate};
 use crate::error::LakeError;
 use crate::files::{DataFile, FileSet};
 use crate::limits;
@@ -38,9 +38,9 @@ pub struct Arrival {
 }
 
 impl Reader {
-    /// The activities with a place in `span`, at most [`crate::ARRIVALS_ROWS`] of them. An answer without rows whose
-    /// `next_seq` is not yet the end of the span says that nothing is stored up to there.
-    pub(crate) fn arrivals(&self, span: Range<u64>) -> Result<Arrivals, LakeError> {
+    /// The activities with a place in `span`, at most [`crate::ARRIVALS_ROWS`] of them, and of these the ones that pass.
+    /// An answer without rows whose `next_seq` is not yet the end of the span says that there is none up to there.
+    pub(crate) fn arrivals(&self, span: Range<u64>, filter: Option<&RowPredicate>) -> Result<Arrivals, LakeError> {
         let files = self.files();
         let end = span.end.min(files.next_seq);
         let Some(start) = first_stored(&files, span.start).filter(|start| *start < end) else {
@@ -49,17 +49,25 @@ impl Reader {
         let window = start..end.min(start.saturating_add(limits::ARRIVALS_ROWS));
         let mut rows = Vec::new();
         for file in files.files.iter().filter(|file| overlaps(file, &window)) {
-            rows.extend(self.arrivals_in(file, &window)?);
+            rows.extend(self.arrivals_in(file, &window, filter)?);
         }
         rows.sort_unstable_by_key(|arrival| arrival.seq);
         Ok(Arrivals { rows, next_seq: window.end })
     }
 
-    fn arrivals_in(&self, file: &DataFile, window: &Range<u64>) -> Result<Vec<Arrival>, LakeError> {
+    fn arrivals_in(
+        &self,
+        file: &DataFile,
+        window: &Range<u64>,
+        filter: Option<&RowPredicate>,
+    ) -> Result<Vec<Arrival>, LakeError> {
         let column = self.store.filter_column(file, "seq")?;
         let seqs: &[i64] = column.as_primitive::<Int64Type>().values();
         let wanted = |seq: i64| u64::try_from(seq).is_ok_and(|seq| window.contains(&seq));
-        let numbers: Vec<usize> = (0..seqs.len()).filter(|row| wanted(seqs[*row])).collect();
+        let mut numbers: Vec<usize> = (0..seqs.len()).filter(|row| wanted(seqs[*row])).collect();
+        if let Some(filter) = filter {
+            numbers = self.passing(file, &numbers, filter)?;
+        }
         let mut arrivals = Vec::with_capacity(numbers.len());
         let mut numbers_left = numbers.iter();
         for batch in self.store.select(file, &numbers, &["received_at", "source", "raw"])? {
@@ -76,6 +84,20 @@ impl Reader {
             }
         }
         Ok(arrivals)
+    }
+
+    /// The rows among those named for which the condition holds.
+    fn passing(&self, file: &DataFile, numbers: &[usize], filter: &RowPredicate) -> Result<Vec<usize>, LakeError> {
+        // A condition on no column still wants to know how many rows there are.
+        let columns = if filter.columns().is_empty() { &["seq"] } else { filter.columns() };
+        let (mut passing, mut left) = (Vec::new(), numbers.iter());
+        for batch in self.store.select(file, numbers, columns)? {
+            let passes = filter.passing(&batch)?;
+            passing.extend(
+                (0..batch.num_rows()).zip(left.by_ref()).filter(|(row, _)| passes.value(*row)).map(|(_, n)| *n),
+            );
+        }
+        Ok(passing)
     }
 }
 

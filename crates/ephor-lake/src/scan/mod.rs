@@ -3,10 +3,13 @@
 //! Never changes anything.
 
 mod arrivals;
+mod census;
 mod filter;
 mod page;
 mod parquet_file;
+mod predicate;
 mod query;
+mod seen;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -20,11 +23,15 @@ use crate::files::{DataFile, FileSet, Published};
 use crate::rows::{in_feed_order, text_of};
 
 pub use arrivals::{Arrival, Arrivals};
+pub use census::{Census, CountedBy};
+pub use predicate::RowPredicate;
 pub use query::{
     ActivityFilter, CursorError, FeedCursor, FeedPage, FeedQuery, FeedRow, MicrosRange, Order, PageFrom, TypeFilter,
 };
+pub use seen::{Sighting, Sightings};
 
 use parquet_file::ColumnStore;
+use seen::SeenSoFar;
 
 /// An activity looked for: its id, and the time at which it is most likely stored.
 #[derive(Debug, Clone)]
@@ -38,11 +45,12 @@ pub(crate) struct Wanted {
 pub(crate) struct Reader {
     files: Published,
     store: Arc<ColumnStore>,
+    seen: Arc<SeenSoFar>,
 }
 
 impl Reader {
     pub(crate) fn new(files: FileSet) -> Self {
-        Self { files: Published::new(files), store: Arc::new(ColumnStore::new()) }
+        Self { files: Published::new(files), store: Arc::new(ColumnStore::new()), seen: Arc::default() }
     }
 
     /// The current version.

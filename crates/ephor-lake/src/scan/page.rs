@@ -2,7 +2,6 @@
 //! Order is `created_at`, then id; `Before` walks the other way and is turned round at the end.
 //! Never reads a file that lies behind the page.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,8 +9,9 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 
 use ephor_wire::header::Header;
+use rayon::prelude::*;
 
-use super::filter::FileFilter;
+use super::filter::{FileFilter, From};
 use super::parquet_file::ColumnStore;
 use super::query::{ActivityFilter, FeedCursor, FeedPage, FeedQuery, FeedRow, Order, PageFrom};
 use crate::error::LakeError;
@@ -147,11 +147,12 @@ impl<'a> Walk<'a> {
         let column = store.filter_column(file, "created_at")?;
         let created_at: &[i64] = column.as_primitive::<Int64Type>().values();
         let rows = self.rows_in(file, store, created_at)?;
-        let hit = |row: usize| filter.passes(row).then(|| Hit { created_at: created_at[row], file: index, row });
-        Ok(match self.towards {
-            Towards::Newer => rows.filter_map(hit).take(self.need).collect(),
-            Towards::Older => rows.rev().filter_map(hit).take(self.need).collect(),
-        })
+        let from = match self.towards {
+            Towards::Newer => From::First,
+            Towards::Older => From::Last,
+        };
+        let rows = filter.nearest(rows, from, self.need);
+        Ok(rows.into_iter().map(|row| Hit { created_at: created_at[row], file: index, row }).collect())
     }
 
     /// The span of rows within the time range and beyond the cursor. Files are sorted, so it is one span.
@@ -185,20 +186,24 @@ fn id_of(file: &DataFile, raw: &str) -> Result<String, LakeError> {
     }
 }
 
-/// Reads the bytes of all hits, each file once.
-fn read(candidates: &[&Arc<DataFile>], store: &ColumnStore, hits: Vec<Hit>) -> Result<Vec<FeedRow>, LakeError> {
-    let mut by_file: BTreeMap<usize, Vec<Hit>> = BTreeMap::new();
-    for hit in hits {
-        by_file.entry(hit.file).or_default().push(hit);
-    }
-    let mut rows = Vec::new();
-    for (file, mut hits) in by_file {
-        hits.sort_unstable_by_key(|hit| hit.row);
-        let numbers: Vec<usize> = hits.iter().map(|hit| hit.row).collect();
-        let fetched = store.fetch(candidates[file], &numbers)?;
-        for (hit, raw) in hits.iter().zip(fetched) {
-            rows.push(FeedRow { created_at_micros: hit.created_at, id: id_of(candidates[file], &raw)?, raw });
-        }
-    }
-    Ok(rows)
+/// Reads the bytes of all hits, file by file. Rows of one actor lie in as many data pages, and unpacking these is what a
+/// page costs; so a long page is unpacked on all cores.
+fn read(candidates: &[&Arc<DataFile>], store: &ColumnStore, mut hits: Vec<Hit>) -> Result<Vec<FeedRow>, LakeError> {
+    hits.sort_unstable_by_key(|hit| (hit.file, hit.row));
+    let parts: Vec<&[Hit]> = hits
+        .chunk_by(|one, next| one.file == next.file)
+        .flat_map(|of_file| of_file.chunks(limits::ROWS_UNPACKED_AT_ONCE))
+        .collect();
+    let rows_of = |part: &[Hit]| -> Result<Vec<FeedRow>, LakeError> {
+        let Some(file) = part.first().map(|hit| candidates[hit.file]) else { return Ok(Vec::new()) };
+        let numbers: Vec<usize> = part.iter().map(|hit| hit.row).collect();
+        let raws = part.iter().zip(store.fetch(file, &numbers)?);
+        raws.map(|(hit, raw)| Ok(FeedRow { created_at_micros: hit.created_at, id: id_of(file, &raw)?, raw })).collect()
+    };
+    let rows: Vec<Vec<FeedRow>> = match parts.as_slice() {
+        [] => Vec::new(),
+        [part] => vec![rows_of(part)?],
+        parts => parts.par_iter().map(|part| rows_of(part)).collect::<Result<_, _>>()?,
+    };
+    Ok(rows.into_iter().flatten().collect())
 }

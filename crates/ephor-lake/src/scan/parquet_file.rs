@@ -10,8 +10,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, ArrayRef, RecordBatch};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -56,6 +56,8 @@ impl Weighter<ColumnKey, ArrayRef> for ByBytes {
 pub(crate) struct ColumnStore {
     footers: Cache<String, ArrowReaderMetadata>,
     columns: Cache<ColumnKey, ArrayRef, ByBytes>,
+    /// The values of text columns, without the rows.
+    values: Cache<ColumnKey, ArrayRef, ByBytes>,
 }
 
 impl std::fmt::Debug for ColumnStore {
@@ -70,6 +72,7 @@ impl ColumnStore {
         Self {
             footers: Cache::new(limits::FOOTER_CACHE_FILES),
             columns: Cache::with_weighter(expected_columns, limits::COLUMN_CACHE_BYTES, ByBytes),
+            values: Cache::with_weighter(expected_columns, limits::VALUE_CACHE_BYTES, ByBytes),
         }
     }
 
@@ -92,6 +95,24 @@ impl ColumnStore {
         };
         self.columns.insert(key, Arc::clone(&column));
         Ok(column)
+    }
+
+    /// The values of a text column, each once.
+    pub(crate) fn values(&self, file: &DataFile, name: &'static str) -> Result<StringArray, LakeError> {
+        let key = (file.path.clone(), name);
+        let values = match self.values.get(&key) {
+            Some(values) => values,
+            None => {
+                let column = self.filter_column(file, name)?;
+                let values = dictionary_values(&column).cloned();
+                let what = || format!("column `{name}` of {} is not text", file.path);
+                let values = values.ok_or_else(|| LakeError::Damaged { path: file.full_path.clone(), what: what() })?;
+                let values: ArrayRef = Arc::new(values);
+                self.values.insert(key, Arc::clone(&values));
+                values
+            }
+        };
+        Ok(values.as_string::<i32>().clone())
     }
 
     /// `raw` of the rows named, which must be in ascending order.
@@ -169,6 +190,11 @@ impl ColumnStore {
         self.footers.insert(file.path.clone(), metadata.clone());
         Ok(metadata)
     }
+}
+
+/// The values of a text column as it is kept for filtering.
+pub(super) fn dictionary_values(column: &ArrayRef) -> Option<&StringArray> {
+    column.as_dictionary_opt::<Int32Type>()?.values().as_string_opt::<i32>()
 }
 
 /// Where pages lie is needed to skip them; what is in them is not (rows are found by the cached columns).

@@ -47,6 +47,8 @@ pub enum PageFrom {
 pub struct ActivityFilter {
     /// Which types.
     pub types: TypeFilter,
+    /// The category is one of these.
+    pub categories: Vec<String>,
     /// The actor's id is one of these.
     pub actor_ids: Vec<String>,
     /// The organization's id or UUID is one of these; rows without organization do not match.
@@ -61,6 +63,9 @@ pub struct ActivityFilter {
     pub sources: Vec<String>,
     /// When it happened.
     pub created_at: MicrosRange,
+    /// Each of these words is part of one of its values (type, category, actor, address, agent, key, workspace,
+    /// organization, source), in whatever case.
+    pub words: Vec<String>,
     /// Its place in the order of arrival.
     pub seq: Option<Range<u64>>,
 }

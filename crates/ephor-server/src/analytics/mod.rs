@@ -6,6 +6,8 @@ mod ask;
 mod engagement;
 mod engine;
 mod envelope;
+#[cfg(any(test, fuzzing))]
+mod hold;
 mod limits;
 mod page_token;
 mod parameters;
@@ -16,6 +18,9 @@ mod summaries;
 pub(crate) mod told;
 
 use crate::route::Routes;
+
+#[cfg(any(test, fuzzing))]
+pub(crate) use hold::hold_question;
 
 pub use limits::{AnalyticsLimits, AnalyticsProfile};
 pub(crate) use page_token::PageTokens;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use ephor_lake::control::OutboxItem;
+use ephor_lake::control::{OWN_SOURCE, OutboxItem};
 use ephor_lake::{ActivityRows, AppendBatch, RowOutcome};
 use ephor_wire::header::Header;
 use tokio::sync::{oneshot, watch};
@@ -12,9 +12,6 @@ use tokio::time::MissedTickBehavior;
 
 use crate::problem::shortened;
 use crate::state::App;
-
-/// The name under which these rows are stored in the column `source`.
-const SOURCE: &str = "ephor";
 
 /// How often the outbox is looked at.
 const EVERY: Duration = Duration::from_secs(1);
@@ -58,8 +55,12 @@ async fn move_some(app: &App) -> Result<usize, ephor_lake::LakeError> {
     }
     let rows = rows_of(&waiting);
     if !rows.is_empty() {
-        let batch =
-            AppendBatch { source: SOURCE.to_owned(), received_at_micros: app.now(), rows: vec![rows], cursor: None };
+        let batch = AppendBatch {
+            source: OWN_SOURCE.to_owned(),
+            received_at_micros: app.now(),
+            rows: vec![rows],
+            cursor: None,
+        };
         let outcome = app.appender().append(batch).await?;
         if outcome.rows.contains(&RowOutcome::Conflict) {
             tracing::error!(

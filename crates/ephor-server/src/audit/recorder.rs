@@ -29,6 +29,8 @@ const LAST_USED_STEP_MICROS: i64 = 60_000_000;
 pub(crate) enum Note {
     Accessed(OutboxItem),
     Used(Box<KeyRecord>, i64),
+    /// A session of the console was used.
+    Seen(String, i64),
 }
 
 /// Where requests leave their notes.
@@ -55,6 +57,11 @@ impl Recorder {
         if key.last_used_at_micros.is_none_or(|at| at <= now_micros.saturating_sub(LAST_USED_STEP_MICROS)) {
             self.leave(Note::Used(Box::new(key.clone()), now_micros)).await;
         }
+    }
+
+    /// Records that a session of the console is in use.
+    pub(crate) async fn seen(&self, session_id: &str, now_micros: i64) {
+        self.leave(Note::Seen(session_id.to_owned(), now_micros)).await;
     }
 
     async fn leave(&self, note: Note) {
@@ -101,11 +108,12 @@ pub(crate) async fn write_down(app: App, mut stop: watch::Receiver<bool>) {
 
 /// Tries until it is written; while the server is stopping, only once.
 async fn write_all(app: &App, notes: &mut Vec<Note>, stop: &watch::Receiver<bool>) {
-    let (mut items, mut used) = (Vec::with_capacity(notes.len()), Vec::new());
+    let (mut items, mut used, mut seen) = (Vec::with_capacity(notes.len()), Vec::new(), Vec::new());
     for note in notes.drain(..) {
         match note {
             Note::Accessed(item) => items.push(item),
             Note::Used(key, at_micros) => used.push((key, at_micros)),
+            Note::Seen(session, at_micros) => seen.push((session, at_micros)),
         }
     }
     while let Err(error) = app.control().outbox().put_many(&items, app.now()).await {
@@ -120,6 +128,12 @@ async fn write_all(app: &App, notes: &mut Vec<Note>, stop: &watch::Receiver<bool
         // For people only: a time of last use that is missed is written with the next call.
         if let Err(error) = app.control().keys().touch_last_used(&key, at_micros).await {
             tracing::warn!(%error, key = key.id, "the time of last use was not noted");
+        }
+    }
+    for (session, at_micros) in seen {
+        // As above: the next request of the session writes it.
+        if let Err(error) = app.control().console().sessions().touch(&session, at_micros).await {
+            tracing::warn!(%error, "the use of a session was not noted");
         }
     }
 }

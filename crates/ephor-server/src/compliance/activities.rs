@@ -240,6 +240,17 @@ fn body(page: &FeedPage) -> Bytes {
     body.freeze()
 }
 
+/// Holds any text against what reads a question to the feed. For `crate::outside_bytes`.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn hold_feed_question(text: &str) {
+    let query = Query::parse(text);
+    if let (Ok(filter), Ok(limit)) = (filter(&query), query.limit(SIZE)) {
+        assert!((1..=SIZE.max).contains(&limit));
+        assert!(!matches!(&filter.types, TypeFilter::Only(types) | TypeFilter::Except(types) if types.is_empty()));
+    }
+    drop((order(&query), query.instant("start_time")));
+}
+
 #[cfg(test)]
 mod tests {
     use ephor_lake::FeedRow;

@@ -167,6 +167,18 @@ impl Hasher for Fnv {
     }
 }
 
+/// Holds any text against what reads a page token. For `crate::outside_bytes`.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn hold_listing_token(text: &str) {
+    for listing in [0, 7, u64::MAX] {
+        if let Some(place) = Place::decode(text, listing) {
+            assert_eq!(place.encode(listing), text, "a token is written in one way");
+        }
+        let place = Place { rows_before: text.len(), last_key: text.to_owned() };
+        assert_eq!(Place::decode(&place.encode(listing), listing), Some(place));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

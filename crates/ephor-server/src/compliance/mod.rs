@@ -9,14 +9,19 @@ mod groups;
 mod listing;
 mod organizations;
 mod projects;
+mod published;
 mod roles;
 mod settings;
 mod users;
 
 use crate::route::Routes;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use activities::hold_feed_question;
 pub(crate) use content::CONTENT_PATHS;
 pub(crate) use enablement::{Switch, WishedState, maker_of};
+#[cfg(any(test, fuzzing))]
+pub(crate) use listing::hold_listing_token;
 
 pub(crate) fn mount(routes: Routes) -> Routes {
     let routes = routes

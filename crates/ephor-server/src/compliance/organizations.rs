@@ -14,6 +14,7 @@ use http::{Method, Uri};
 use serde_json::json;
 
 use super::listing::{self, PAGE, Row, text};
+use super::published;
 use crate::auth::Caller;
 use crate::problem::Problem;
 use crate::query::PageSize;
@@ -51,7 +52,8 @@ pub(super) async fn list(
 
 /// Every organization, the oldest first; where both know one, what was seen upstream counts.
 async fn all(app: &App) -> Result<Vec<Row>, Problem> {
-    let mut rows = app.lake().directory().current(DirectoryKind::Organizations, "");
+    let rows = app.lake().directory().current(DirectoryKind::Organizations, "");
+    let mut rows: Vec<Row> = rows.iter().map(published::organization).collect();
     for own in app.control().organizations().list().await? {
         if !rows.iter().any(|row| text(row, "uuid") == Some(own.uuid.as_str())) {
             let created_at = Timestamp::from_micros(own.created_at_micros);

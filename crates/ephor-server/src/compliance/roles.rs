@@ -11,6 +11,7 @@ use http::{Method, Uri};
 
 use super::listing::{self, LIMIT, PAGE, Row, USUAL};
 use super::organizations::{ORGANIZATION, check_known};
+use super::published;
 use crate::auth::Caller;
 use crate::problem::Problem;
 use crate::route::{Answer, Family, Parameter, Permission, Route};
@@ -77,10 +78,12 @@ pub(super) async fn permissions(
 ) -> Result<Json<TokenPage<Row>>, Problem> {
     listing::one(&roles(&app, &caller, &org_uuid).await?, "Role", &role_id)?;
     let rows = app.lake().directory().current(DirectoryKind::RolePermissions, &role_id);
+    let rows: Vec<Row> = rows.iter().map(published::permission).collect();
     listing::page(&caller, &uri, USUAL, &rows)
 }
 
 async fn roles(app: &App, caller: &Caller, org_uuid: &str) -> Result<Vec<Row>, Problem> {
     check_known(app, caller, org_uuid).await?;
-    Ok(app.lake().directory().current(DirectoryKind::Roles, org_uuid))
+    let rows = app.lake().directory().current(DirectoryKind::Roles, org_uuid);
+    Ok(rows.iter().map(published::role).collect())
 }

@@ -11,6 +11,7 @@ use http::{Method, Uri};
 
 use super::listing::{self, LIMIT, PAGE, Row, USUAL};
 use super::organizations::{ORGANIZATION, check_known};
+use super::published;
 use crate::auth::Caller;
 use crate::problem::Problem;
 use crate::route::{Answer, Family, Permission, Route};
@@ -35,5 +36,6 @@ pub(super) async fn list(
 ) -> Result<Json<TokenPage<Row>>, Problem> {
     check_known(&app, &caller, &org_uuid).await?;
     let rows = app.lake().directory().current(DirectoryKind::Users, &org_uuid);
+    let rows: Vec<Row> = rows.iter().map(published::user).collect();
     listing::page(&caller, &uri, USUAL, &rows)
 }

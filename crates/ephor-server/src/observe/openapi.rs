@@ -63,6 +63,7 @@ fn describe(table: &[&Route]) -> OpenApi {
 fn method_of(route: &Route) -> HttpMethod {
     match route.method {
         Some(Method::POST) => HttpMethod::Post,
+        Some(Method::PUT) => HttpMethod::Put,
         Some(Method::DELETE) => HttpMethod::Delete,
         _ => HttpMethod::Get,
     }

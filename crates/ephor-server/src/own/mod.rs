@@ -1,14 +1,16 @@
 //! Ephor's own paths: activities and usage events pushed in, keys, the Analytics API's switch, the organization that
-//! this node serves, the log that proves what it holds, and evidence for auditors.
+//! this node serves, the log that proves what it holds, findings, reports, and evidence for auditors.
 //! Promises that what can be done here can be done on the command line too, and the other way round.
 //! Never shows a secret twice.
 
 mod analytics_switch;
 mod evidence;
+mod findings;
 mod intake;
 mod keys;
 mod log;
 mod organization;
+mod reports;
 mod usage;
 
 use crate::route::Routes;
@@ -24,6 +26,12 @@ pub(crate) fn mount(routes: Routes) -> Routes {
         .serve(&analytics_switch::READ, analytics_switch::read)
         .serve(&analytics_switch::WRITE, analytics_switch::write)
         .serve(&organization::SHOW, organization::show)
+        .serve(&findings::LIST, findings::list)
+        .serve(&findings::SHOW, findings::show)
+        .serve(&findings::STEP, findings::step)
+        .serve(&reports::LIST, reports::list)
+        .serve(&reports::SHOW, reports::show)
+        .serve(&reports::ROSTER, reports::put_roster)
         .serve(&log::CHECKPOINT, log::checkpoint)
         .serve(&log::TILE, log::tile)
         .serve(&log::KEYS, log::keys)

@@ -186,8 +186,42 @@ async fn a_key_of_one_organization_finds_nothing_of_the_others() {
     assert_eq!(house.get(&format!("/v1/compliance/organizations/{EAST}/users"), &key).await.ids().len(), 25);
     assert_eq!(house.get(&format!("/v1/compliance/organizations/{WEST}/users"), &key).await.status, 404);
     assert_eq!(house.get("/v1/compliance/apps/projects", &key).await.ids(), ["claude_proj_1", "claude_proj_3"]);
-    assert_eq!(house.get("/v1/compliance/groups", &key).await.ids().len(), 0);
-    assert_eq!(house.get("/v1/compliance/groups/rbac_group_1/members", &key).await.status, 404);
     let settings = house.get(&format!("/v1/compliance/organizations/{EAST}/settings"), &key).await.json();
     assert_eq!(settings["api_keys"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_of_one_organization_sees_the_groups_of_its_people_and_in_them_its_people() {
+    let (house, parent_key) = house().await;
+    let stranger = json!({ "user_id": "user_77", "email": "77@example.com" });
+    let own = json!({ "user_id": "user_01", "email": "1@example.com" });
+    list(&house, DirectoryKind::GroupMembers, "rbac_group_1", vec![own, stranger.clone()]).await;
+    list(&house, DirectoryKind::GroupMembers, "rbac_group_2", vec![stranger]).await;
+    let members = |answer: Answer| {
+        let rows = answer.json()["data"].as_array().unwrap().clone();
+        rows.iter().map(|row| row["user_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(house.get("/v1/compliance/groups", &parent_key).await.ids(), ["rbac_group_1", "rbac_group_2"]);
+    assert_eq!(
+        members(house.get("/v1/compliance/groups/rbac_group_1/members", &parent_key).await),
+        ["user_01", "user_77"]
+    );
+    let scopes = [Scope::ReadComplianceOrgData, Scope::ReadComplianceUserData];
+    let key = house.key_reaching(&scopes, KeyReach::Organization(EAST.into())).await;
+    assert_eq!(house.get("/v1/compliance/groups", &key).await.ids(), ["rbac_group_1"]);
+    assert_eq!(members(house.get("/v1/compliance/groups/rbac_group_1/members", &key).await), ["user_01"]);
+    assert_eq!(house.get("/v1/compliance/groups/rbac_group_2", &key).await.status, 404);
+    assert_eq!(house.get("/v1/compliance/groups/rbac_group_2/members", &key).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_directory_of_an_admin_api_is_served_in_published_words() {
+    let (house, key) = house().await;
+    list(&house, DirectoryKind::Organizations, "", vec![json!({ "uuid": "u-3", "name": "South" })]).await;
+    let person = json!({ "type": "user", "id": "user_5", "email": "5@example.com", "name": "Bo", "role": "developer", "added_at": "2026-01-05T00:00:00Z" });
+    list(&house, DirectoryKind::Users, "u-3", vec![person]).await;
+    let organizations = house.get("/v1/compliance/organizations", &key).await.json();
+    assert_eq!(organizations["data"][3], json!({ "uuid": "u-3", "name": "South", "created_at": null }));
+    let people = house.get("/v1/compliance/organizations/u-3/users", &key).await.json();
+    insta::assert_snapshot!(people["data"][0], @r#"{"created_at":"2026-01-05T00:00:00Z","email":"5@example.com","full_name":"Bo","id":"user_5","organization_role":"developer","type":"user"}"#);
 }

@@ -8,6 +8,7 @@ mod access;
 mod activities;
 mod analytics;
 mod audit;
+mod console;
 mod directory;
 mod errors;
 mod evidence;
@@ -223,8 +224,8 @@ impl House {
 
     /// Stops the background tasks, which leave nothing behind, and tells what the feed holds of one type.
     async fn settled(&mut self, kind: &str) -> Vec<Value> {
-        self.stop.send(true).unwrap();
-        while let Some(ended) = tokio::time::timeout(Duration::from_secs(20), self.tasks.join_next()).await.unwrap() {
+        self.stop.send_replace(true);
+        while let Some(ended) = tokio::time::timeout(Duration::from_secs(120), self.tasks.join_next()).await.unwrap() {
             ended.unwrap();
         }
         assert_eq!(self.app.control().outbox().len().await.unwrap(), 0);

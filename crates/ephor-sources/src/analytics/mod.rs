@@ -26,7 +26,11 @@ use plan::{FIRST_DAY, Plan, Step, Told};
 use refusal::{DayRefusal, day_refusal};
 use walk::{Walked, row_key, walk};
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use page::hold_analytics_page;
 pub use plan::Horizons;
+#[cfg(any(test, fuzzing))]
+pub(crate) use refusal::hold_refusal;
 pub use state::AnalyticsState;
 
 /// Failures of one listing after which the rest of it is left to the next run.

@@ -84,6 +84,18 @@ fn day_of(dated: &Dated<'_>) -> Result<UtcDay, serde_json::Error> {
     Ok(UtcDay::from_micros(at.micros()))
 }
 
+/// Holds any bytes against what reads a page. For `crate::outside_bytes`.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn hold_analytics_page(body: &Bytes) {
+    for endpoint in AnalyticsEndpoint::ALL {
+        let Ok(page) = Page::parse(endpoint, UtcDay(20_522), body) else { continue };
+        for row in page.days.values().flatten() {
+            assert!(serde_json::from_slice::<serde::de::IgnoredAny>(row).is_ok(), "a row is a JSON value");
+        }
+        assert_ne!(page.next_page.as_deref(), Some(""), "an empty token would ask for page one again");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

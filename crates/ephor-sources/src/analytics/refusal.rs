@@ -113,6 +113,20 @@ fn month(token: &str) -> Option<u32> {
     u32::try_from(at + 1).ok()
 }
 
+/// Holds any text against what reads a refusal. For `crate::outside_bytes`.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn hold_refusal(message: &str) {
+    let (first, last, today) = (UtcDay(20_500), UtcDay(20_530), UtcDay(20_531));
+    for last in [first, last] {
+        match day_refusal(message, first, last, today) {
+            DayRefusal::TooRecent(named) => assert!(named.is_none_or(|day| day < last), "a newer day is no way out"),
+            DayRefusal::TooOld(named) => assert!(named.is_none_or(|day| first < day && day < today)),
+            DayRefusal::Unclear => assert!(first != last),
+        }
+    }
+    names_a_day(message);
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

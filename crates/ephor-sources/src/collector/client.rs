@@ -134,6 +134,8 @@ pub(crate) struct Client {
     http: reqwest::Client,
     /// Requests that this client made.
     pub(crate) requests: u64,
+    /// What to ask by the name of, where paths are in beta.
+    pub(crate) beta: Option<&'static str>,
     clock: fn() -> i64,
 }
 
@@ -156,7 +158,7 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| UpstreamError::Other { status: 0, message: words(&error) })?;
-        Ok(Self { endpoint, http, requests: 0, clock })
+        Ok(Self { endpoint, http, requests: 0, beta: None, clock })
     }
 
     /// Asks until there is an answer that `parse` can read, or none is to be had.
@@ -210,6 +212,10 @@ impl Client {
             .header("x-api-key", self.endpoint.key.expose_secret())
             .header("anthropic-version", API_VERSION)
             .query(query);
+        let request = match self.beta {
+            Some(beta) => request.header("anthropic-beta", beta),
+            None => request,
+        };
         self.requests += 1;
         let response = match request.send().await {
             Ok(response) => response,

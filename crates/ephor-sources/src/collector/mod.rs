@@ -28,6 +28,8 @@ pub use client::{Endpoint, Pace, UpstreamError};
 pub use gaps::{GapAlarm, GapCause, RecordingSwitch, Resumed, gap_end};
 pub use ledger::Ledger;
 pub use page::OwnRows;
+#[cfg(any(test, fuzzing))]
+pub(crate) use page::hold_feed_page;
 pub use path::UpstreamPath;
 pub use state::CollectorState;
 

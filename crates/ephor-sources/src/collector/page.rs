@@ -243,6 +243,22 @@ fn switched_to(value: &Value) -> Option<Recording> {
     }
 }
 
+/// Holds any bytes against what reads a page of the feed. For `crate::outside_bytes`.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn hold_feed_page(body: &Bytes) {
+    let Ok(page) = FeedPage::parse(body) else { return };
+    for policy in [OwnRows::Exclude, OwnRows::Keep] {
+        let mut state = CollectorState::default();
+        remember_request(&mut state.own_requests, Some("req_1".to_owned()));
+        let sorted = sort_out(&page, "upstream", &Door::new(), policy, &mut state);
+        let known = sorted.rows.len() as u64 + sorted.own;
+        // A rejected row that the page repeats is told once.
+        assert!(known + sorted.rejected.len() as u64 <= page.rows.len() as u64);
+        let text = serde_json::to_string(&state).unwrap_or_default();
+        assert_eq!(serde_json::from_str(&text).ok(), Some(state), "a place is kept as it is");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -39,6 +39,16 @@ pub enum UpstreamPath {
     AdminWorkspaceMembers(String),
     /// Admin API: keys with status and expiry.
     AdminApiKeys,
+    /// Admin API: the organization of the key.
+    AdminOrganization,
+    /// Admin API: groups.
+    AdminGroups,
+    /// Admin API: people of a group.
+    AdminGroupMembers(String),
+    /// Admin API: roles, those that the vendor made among them.
+    AdminRoles,
+    /// Admin API: what a role allows.
+    AdminRolePermissions(String),
     /// Analytics API: numbers.
     Analytics(AnalyticsEndpoint),
 }
@@ -67,6 +77,13 @@ impl fmt::Display for UpstreamPath {
                 write!(f, "/v1/organizations/workspaces/{}/members", escaped(workspace))
             }
             Self::AdminApiKeys => f.write_str("/v1/organizations/api_keys"),
+            Self::AdminOrganization => f.write_str("/v1/organizations/me"),
+            Self::AdminGroups => f.write_str("/v1/organizations/rbac_groups"),
+            Self::AdminGroupMembers(group) => write!(f, "/v1/organizations/rbac_groups/{}/members", escaped(group)),
+            Self::AdminRoles => f.write_str("/v1/organizations/rbac_roles"),
+            Self::AdminRolePermissions(role) => {
+                write!(f, "/v1/organizations/rbac_roles/{}/permissions", escaped(role))
+            }
             Self::Analytics(endpoint) => write!(f, "/v1/organizations/analytics/{endpoint}"),
         }
     }
@@ -128,6 +145,11 @@ mod tests {
                 UpstreamPath::AdminWorkspaces,
                 UpstreamPath::AdminWorkspaceMembers(id()),
                 UpstreamPath::AdminApiKeys,
+                UpstreamPath::AdminOrganization,
+                UpstreamPath::AdminGroups,
+                UpstreamPath::AdminGroupMembers(id()),
+                UpstreamPath::AdminRoles,
+                UpstreamPath::AdminRolePermissions(id()),
             ];
             paths.extend(AnalyticsEndpoint::ALL.map(UpstreamPath::Analytics));
             for path in paths {

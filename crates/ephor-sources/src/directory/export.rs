@@ -24,12 +24,16 @@ const HEADINGS: [(&str, &[&str]); 6] = [
 /// Reads an export of people into one listing of the organization `scope`.
 pub fn read_export(path: &Path, scope: &str, source: &str, now_micros: i64) -> Result<DirectorySnapshot, SourceError> {
     let bytes = std::fs::read(path).map_err(|e| SourceError::file("read", path, e))?;
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
-    let rows = match bytes.trim_ascii_start().first() {
-        Some(b'{' | b'[') => scim_rows(path, bytes)?,
-        _ => csv_rows(path, bytes)?,
-    };
-    Ok(snapshot(DirectoryKind::Users, scope, source, now_micros, rows))
+    Ok(snapshot(DirectoryKind::Users, scope, source, now_micros, people(path, &bytes)?))
+}
+
+/// The people in a file's bytes; the path is for errors.
+pub(crate) fn people(path: &Path, bytes: &[u8]) -> Result<Vec<Value>, SourceError> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    match bytes.trim_ascii_start().first() {
+        Some(b'{' | b'[') => scim_rows(path, bytes),
+        _ => csv_rows(path, bytes),
+    }
 }
 
 fn csv_rows(path: &Path, bytes: &[u8]) -> Result<Vec<Value>, SourceError> {

@@ -5,6 +5,7 @@
 mod admin_api;
 mod compliance;
 mod export;
+mod reader;
 
 use ephor_lake::directory::{DirectoryKind, DirectoryRow, DirectorySnapshot};
 use ephor_wire::content;
@@ -12,6 +13,8 @@ use serde_json::Value;
 
 pub use admin_api::read_admin_directory;
 pub use compliance::read_compliance_directory;
+#[cfg(any(test, fuzzing))]
+pub(crate) use export::people;
 pub use export::read_export;
 
 /// What one reading of a directory brought.
@@ -51,10 +54,7 @@ pub fn directory_key(kind: DirectoryKind, row: &Value) -> String {
         DirectoryKind::Organizations => &["uuid", "id"],
         DirectoryKind::GroupMembers | DirectoryKind::WorkspaceMembers => &["user_id", "id"],
         DirectoryKind::Settings => &["name"],
-        DirectoryKind::RolePermissions => {
-            let part = |name: &str| row[name].as_str().unwrap_or("*").to_owned();
-            return [part("resource_type"), part("resource_id"), part("action")].join("/");
-        }
+        DirectoryKind::RolePermissions => return permission_key(row),
         DirectoryKind::ProjectCollaborators => {
             let ids = ["type", "user_id", "group_id", "organization_role", "organization_id", "id"];
             return ids.iter().filter_map(|name| row[*name].as_str()).collect::<Vec<_>>().join("/");
@@ -66,4 +66,16 @@ pub fn directory_key(kind: DirectoryKind, row: &Value) -> String {
         // A row of a shape that nobody published is identified by all of it.
         None => row.to_string(),
     }
+}
+
+/// What a permission is about and what it allows; the Admin API puts the first into an object of several shapes.
+fn permission_key(row: &Value) -> String {
+    let resource = &row["resource"];
+    let part = |name: &str| row[name].as_str().unwrap_or("*").to_owned();
+    if !resource.is_object() {
+        return [part("resource_type"), part("resource_id"), part("action")].join("/");
+    }
+    let fields = ["type", "organization_id", "connector_id", "tool_name", "scope"];
+    let named = fields.iter().filter_map(|name| resource[*name].as_str().map(str::to_owned));
+    named.chain([part("action")]).collect::<Vec<_>>().join("/")
 }

@@ -199,6 +199,24 @@ impl<D: Kind> Reading<D> {
     }
 }
 
+/// A row with its line or item number, or why there is none at that place.
+#[cfg(any(test, fuzzing))]
+pub(crate) type NumberedRow = (u64, Result<Vec<u8>, String>);
+
+/// Every row of an input, packed or not, with its line; whatever is in it. For `crate::outside_bytes`.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn rows_of(input: Vec<u8>) -> Result<Vec<NumberedRow>, SourceError> {
+    let path = std::path::Path::new("input");
+    let mut rows = Vec::new();
+    let mut take = |block: Block| {
+        block.each(|line, raw| rows.push((line, raw.map(<[u8]>::to_vec))));
+        true
+    };
+    let opened = reader::unpacked(path, Box::new(std::io::Cursor::new(input)))?;
+    blocks::each_block(path, opened.bytes, &mut take)?;
+    Ok(rows)
+}
+
 /// Standard input under its usual name.
 fn is_stdin(path: &std::path::Path) -> bool {
     path.as_os_str() == "-"

@@ -31,11 +31,16 @@ impl Position {
 }
 
 pub(super) fn open(path: &Path) -> Result<Opened, SourceError> {
-    let failed = |e| SourceError::file("read", path, e);
     let inner: Bytes = match is_stdin(path) {
         true => Box::new(std::io::stdin()),
         false => Box::new(File::open(path).map_err(|e| SourceError::file("open", path, e))?),
     };
+    unpacked(path, inner)
+}
+
+/// Takes an input out of whatever it is packed in.
+pub(super) fn unpacked(path: &Path, inner: Bytes) -> Result<Opened, SourceError> {
+    let failed = |e| SourceError::file("read", path, e);
     let position = Position::default();
     let counted = Counted { inner, position: position.clone() };
     let (magic, rest) = peek(counted, 4).map_err(failed)?;

@@ -32,13 +32,20 @@ pub enum Listing {
     ProjectCollaborators,
     /// Compliance API; scope: organization UUID; one row.
     EffectiveSettings,
-    /// Admin API; scope: nothing.
+    /// Admin API: the organization of its key; scope: nothing, as with all of that API but members and permissions.
+    AdminOrganization,
     AdminUsers,
     AdminInvites,
     AdminWorkspaces,
     /// Admin API; scope: workspace id.
     AdminWorkspaceMembers,
     AdminApiKeys,
+    AdminGroups,
+    /// Admin API; scope: group id.
+    AdminGroupMembers,
+    AdminRoles,
+    /// Admin API; scope: role id.
+    AdminRolePermissions,
     /// The personnel department's list, leavers included.
     HrRoster,
     /// What the organisation has approved or restricted; scope: the register's name.
@@ -46,7 +53,7 @@ pub enum Listing {
 }
 
 impl Listing {
-    pub const ALL: [Listing; 16] = [
+    pub const ALL: [Listing; 21] = [
         Listing::Organizations,
         Listing::Users,
         Listing::Roles,
@@ -56,11 +63,16 @@ impl Listing {
         Listing::Projects,
         Listing::ProjectCollaborators,
         Listing::EffectiveSettings,
+        Listing::AdminOrganization,
         Listing::AdminUsers,
         Listing::AdminInvites,
         Listing::AdminWorkspaces,
         Listing::AdminWorkspaceMembers,
         Listing::AdminApiKeys,
+        Listing::AdminGroups,
+        Listing::AdminGroupMembers,
+        Listing::AdminRoles,
+        Listing::AdminRolePermissions,
         Listing::HrRoster,
         Listing::Registers,
     ];
@@ -78,11 +90,16 @@ impl Listing {
             Listing::Projects => "projects",
             Listing::ProjectCollaborators => "project_collaborators",
             Listing::EffectiveSettings => "effective_settings",
+            Listing::AdminOrganization => "admin_organization",
             Listing::AdminUsers => "admin_users",
             Listing::AdminInvites => "admin_invites",
             Listing::AdminWorkspaces => "admin_workspaces",
             Listing::AdminWorkspaceMembers => "admin_workspace_members",
             Listing::AdminApiKeys => "admin_api_keys",
+            Listing::AdminGroups => "admin_groups",
+            Listing::AdminGroupMembers => "admin_group_members",
+            Listing::AdminRoles => "admin_roles",
+            Listing::AdminRolePermissions => "admin_role_permissions",
             Listing::HrRoster => "hr_roster",
             Listing::Registers => "registers",
         }
@@ -315,7 +332,50 @@ fn compliance_key(company: &Company, key: &ScopedKey) -> Value {
     })
 }
 
+/// Groups and roles as the Admin API spells them: times with a zone, roles by id, what a permission is about in an object.
+fn administered_access(company: &Company, all: &mut SimulatedDirectory) {
+    let mut rows = Vec::new();
+    for group in &company.groups {
+        let roles: Vec<&str> = group.roles.iter().map(|role| company.roles[*role].id.as_str()).collect();
+        rows.push(json!({
+            "type": "rbac_group", "id": group.id, "name": group.name, "role_ids": roles,
+            "source_type": if group.scim { "scim" } else { "direct" },
+            "created_at": timestamp(group.created_at), "updated_at": timestamp(group.created_at),
+        }));
+        let member = |(person, since): &(u32, i64)| {
+            let person = company.person(*person);
+            json!({
+                "type": "rbac_group_member", "rbac_group_id": group.id, "user_id": person.id, "email": person.email,
+                "created_at": timestamp(*since),
+            })
+        };
+        all.put(Listing::AdminGroupMembers, &group.id, group.members.iter().map(member).collect());
+    }
+    all.put(Listing::AdminGroups, "", rows);
+    let mut rows = Vec::new();
+    for role in &company.roles {
+        rows.push(json!({
+            "type": "rbac_role", "id": role.id, "display_name": role.name, "source": {"type": "custom"},
+            "created_at": timestamp(role.created_at), "updated_at": timestamp(role.created_at),
+        }));
+        let permission = |(kind, _, action): &(&str, String, &str)| match *kind {
+            "mcp_server" => {
+                json!({"type": "rbac_role_permission", "resource": {"type": "all_connectors"}, "action": "use"})
+            }
+            _ => json!({
+                "type": "rbac_role_permission", "resource": {"type": "organization", "organization_id": company.enterprise.uuid},
+                "action": format!("permission_{kind}_{action}"),
+            }),
+        };
+        all.put(Listing::AdminRolePermissions, &role.id, role.permissions.iter().map(permission).collect());
+    }
+    all.put(Listing::AdminRoles, "", rows);
+}
+
 fn administration(company: &Company, span: &Span, all: &mut SimulatedDirectory) {
+    let api = &company.api;
+    all.put(Listing::AdminOrganization, "", vec![json!({"type": "organization", "id": api.uuid, "name": api.name})]);
+    administered_access(company, all);
     let rows = members(company, &company.api)
         .into_iter()
         .map(|person| {

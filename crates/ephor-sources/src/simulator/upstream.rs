@@ -148,6 +148,20 @@ impl SimulatedUpstream {
     }
 
     fn administration(&self, rest: &[&str], query: Query<'_>) -> Result<Vec<u8>, Refusal> {
+        match *rest {
+            ["me"] => {
+                let own = self.directory.rows(Listing::AdminOrganization, "").and_then(<[Value]>::first);
+                own.map(|own| own.to_string().into_bytes()).ok_or_else(not_found)
+            }
+            ["rbac_groups"] => self.bare_token_page(Listing::AdminGroups, "", query),
+            ["rbac_groups", group, "members"] => self.bare_token_page(Listing::AdminGroupMembers, group, query),
+            ["rbac_roles"] => self.bare_token_page(Listing::AdminRoles, "", query),
+            ["rbac_roles", role, "permissions"] => self.bare_token_page(Listing::AdminRolePermissions, role, query),
+            _ => self.cursor_page(rest, query),
+        }
+    }
+
+    fn cursor_page(&self, rest: &[&str], query: Query<'_>) -> Result<Vec<u8>, Refusal> {
         let (listing, scope) = match *rest {
             ["users"] => (Listing::AdminUsers, ""),
             ["invites"] => (Listing::AdminInvites, ""),
@@ -189,6 +203,25 @@ impl SimulatedUpstream {
         query: Query<'_>,
         bounds: (usize, usize),
     ) -> Result<Vec<u8>, Refusal> {
+        let (rows, next_page) = self.token_rows(listing, scope, query, bounds)?;
+        let body = json!({"data": rows, "has_more": next_page.is_some(), "next_page": next_page});
+        Ok(body.to_string().into_bytes())
+    }
+
+    /// A page of groups or roles of the Admin API, which has no `has_more`.
+    fn bare_token_page(&self, listing: Listing, scope: &str, query: Query<'_>) -> Result<Vec<u8>, Refusal> {
+        let (rows, next_page) = self.token_rows(listing, scope, query, (20, 1000))?;
+        Ok(json!({"data": rows, "next_page": next_page}).to_string().into_bytes())
+    }
+
+    /// The rows of a page and the token of the next one.
+    fn token_rows(
+        &self,
+        listing: Listing,
+        scope: &str,
+        query: Query<'_>,
+        bounds: (usize, usize),
+    ) -> Result<(&[Value], Option<String>), Refusal> {
         let rows = self.directory.rows(listing, scope).ok_or_else(not_found)?;
         let limit = limit(query, bounds)?;
         let from: usize = match one(query, "page") {
@@ -199,10 +232,7 @@ impl SimulatedUpstream {
             None => 0,
         };
         let to = rows.len().min(from + limit);
-        let has_more = to < rows.len();
-        let body =
-            json!({"data": &rows[from..to], "has_more": has_more, "next_page": has_more.then(|| format!("page_{to}"))});
-        Ok(body.to_string().into_bytes())
+        Ok((&rows[from..to], (to < rows.len()).then(|| format!("page_{to}"))))
     }
 
     fn feed(&self, query: Query<'_>) -> Result<Vec<u8>, Refusal> {

@@ -9,7 +9,7 @@ use ephor_sources::{Listings, SourceError, read_compliance_directory};
 use serde_json::{Value, json};
 
 use crate::upstream::{Manners, Upstream, json_answer, refusal};
-use crate::{clock, endpoint};
+use crate::{PATIENCE, clock, endpoint};
 
 /// Rows of a page, so that every list has two.
 const PAGE_ROWS: usize = 2;
@@ -61,7 +61,7 @@ pub fn answer(path: &str, query: &[(String, String)], manners: Manners) -> Respo
 }
 
 async fn read(upstream: &Upstream) -> Result<Listings, SourceError> {
-    read_compliance_directory(endpoint(upstream), clock).await
+    read_compliance_directory(endpoint(upstream, PATIENCE), clock).await
 }
 
 async fn serve() -> Upstream {
@@ -69,7 +69,7 @@ async fn serve() -> Upstream {
 }
 
 /// Kind, scope and keys of each listing.
-fn told(listings: &Listings) -> String {
+pub fn told(listings: &Listings) -> String {
     let lines = listings.snapshots.iter().map(|listing| {
         let keys: Vec<&str> = listing.rows.iter().map(|row| row.key.as_str()).collect();
         let keys = if keys.is_empty() { "none".to_owned() } else { keys.join(" ") };

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod admin_directory;
 mod analytics;
 mod directory;
 mod truth;
@@ -12,7 +13,7 @@ mod upstream;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ephor_lake::{ActivityFilter, AppendBatch, Appender, FeedQuery, Lake, LakeOptions, Order, PageFrom};
 use ephor_sources::{
@@ -34,10 +35,13 @@ fn clock() -> i64 {
     NOW.get()
 }
 
-/// The client gives up after this time, the upstream answers too late by as much.
-const TIMEOUT: Duration = Duration::from_millis(400);
+/// Where requests hang, the client gives up after this time, and the upstream answers too late by as much.
+const IMPATIENCE: Duration = Duration::from_secs(1);
 
-fn endpoint(upstream: &Upstream) -> Endpoint {
+/// Where none hangs: a busy machine must not look like a fault that nobody planned.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn endpoint(upstream: &Upstream, timeout: Duration) -> Endpoint {
     // The client of HTTP wants to know who would encrypt, even where nothing is to be.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Endpoint {
@@ -48,7 +52,7 @@ fn endpoint(upstream: &Upstream) -> Endpoint {
         pace: Pace {
             first_wait: Duration::from_millis(1),
             longest_wait: Duration::from_millis(4),
-            timeout: TIMEOUT,
+            timeout,
             tries: 6,
             window: Duration::from_secs(1),
             second: Duration::from_millis(1),
@@ -72,8 +76,9 @@ impl World {
     async fn new(truth: Vec<Row>, seed: u64, share_of_faults: f64) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (lake, appender) = Lake::open_writer(&dir.path().join("lake"), LakeOptions::default()).await.unwrap();
-        let upstream = Upstream::serve(truth, seed, share_of_faults, 2 * TIMEOUT).await;
-        let endpoint = endpoint(&upstream);
+        let timeout = if share_of_faults > 0.0 { IMPATIENCE } else { PATIENCE };
+        let upstream = Upstream::serve(truth, seed, share_of_faults, 2 * timeout).await;
+        let endpoint = endpoint(&upstream, timeout);
         Self { dir, lake, appender, door: Arc::new(Door::new()), upstream, endpoint }
     }
 
@@ -466,14 +471,21 @@ async fn what_other_keys_did_during_a_long_backfill_is_read_by_the_first_daily_r
 async fn no_more_than_our_share_of_the_budget_reaches_the_upstream() {
     let world = World::new(rows(120, 500, NOON - 20 * DAY, NOON - 10 * DAY), 0, 0.0).await;
     world.upstream.manners().limit_requests = Some(10);
+    let begun = Instant::now();
     let report = world.run_until_done().await;
     assert_eq!(report.budget.unwrap().limit_requests, 10);
     world.assert_whole().await;
-    let arrived: Vec<_> = world.upstream.asked().iter().map(|asked| asked.at).collect();
+    let arrived: Vec<Instant> = world.upstream.asked().iter().map(|asked| asked.at).collect();
     assert!(arrived.len() > 10, "{}", arrived.len());
-    // Half of ten in the second of a window, less what the way there can take.
-    for six in arrived.windows(6) {
-        assert!(six[5] - six[0] > Duration::from_millis(700), "{:?}", six[5] - six[0]);
+    assert_not_early(begun, &arrived, 5);
+}
+
+/// With so many requests allowed in a window of a second, none arrives before the windows that it has to wait for are
+/// over. What a request takes on its way can make it late and never early, so this holds on the busiest machine.
+pub fn assert_not_early(begun: Instant, arrived: &[Instant], allowed: usize) {
+    for (place, at) in arrived.iter().enumerate() {
+        let windows = Duration::from_secs((place / allowed) as u64);
+        assert!(*at - begun >= windows, "request {place} came after {:?}", *at - begun);
     }
 }
 
@@ -481,16 +493,15 @@ async fn no_more_than_our_share_of_the_budget_reaches_the_upstream() {
 async fn runs_and_readings_of_the_directory_share_one_budget() {
     let world = World::new(rows(125, 100, NOON - 20 * DAY, NOON - 10 * DAY), 0, 0.0).await;
     world.upstream.manners().limit_requests = Some(40);
+    let begun = Instant::now();
     for _ in 0..4 {
         world.run_until_done().await;
     }
     read_compliance_directory(world.endpoint.clone(), clock).await.unwrap();
     world.run_until_done().await;
-    let arrived: Vec<_> = world.upstream.asked().iter().map(|asked| asked.at).collect();
+    let arrived: Vec<Instant> = world.upstream.asked().iter().map(|asked| asked.at).collect();
     assert!(arrived.len() > 40, "{}", arrived.len());
-    for window in arrived.windows(21) {
-        assert!(window[20] - window[0] > Duration::from_millis(700), "{:?}", window[20] - window[0]);
-    }
+    assert_not_early(begun, &arrived, 20);
 }
 
 #[tokio::test]
@@ -538,10 +549,13 @@ async fn runs_that_bring_nothing_new_leave_nothing_in_the_log() {
 
 #[tokio::test]
 async fn the_last_try_is_not_followed_by_a_wait() {
-    let world = World::new(rows(160, 10, NOON - DAY, NOON - HOUR), 0, 0.0).await;
-    world.upstream.write_down([Some(Fault::TooMany(Some(250))); 6]);
-    let started = std::time::Instant::now();
-    world.run().await.1.unwrap_err();
-    // Six tries, five waits of 250 "seconds", a millisecond each.
-    assert!(started.elapsed() < Duration::from_millis(1450), "{:?}", started.elapsed());
+    let mut world = World::new(rows(160, 10, NOON - DAY, NOON - HOUR), 0, 0.0).await;
+    world.endpoint.pace.tries = 1;
+    world.endpoint.pace.second = Duration::from_secs(1);
+    world.upstream.write_down([Some(Fault::TooMany(Some(250)))]);
+    let started = Instant::now();
+    let (report, result) = world.run().await;
+    result.unwrap_err();
+    assert_eq!(report.requests, 1);
+    assert!(started.elapsed() < Duration::from_secs(200), "{:?}", started.elapsed());
 }

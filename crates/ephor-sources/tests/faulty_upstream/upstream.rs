@@ -130,6 +130,8 @@ pub struct Manners {
     pub forbidden: Option<&'static str>,
     /// Directory paths that end so say that there is more, and give the same page again.
     pub stuck: Option<&'static str>,
+    /// So many readings of the groups do not know which roles they have.
+    pub roles_unknown: u32,
 }
 
 struct Inner {
@@ -213,6 +215,9 @@ async fn answer(State(inner): State<Arc<Inner>>, uri: Uri, headers: HeaderMap) -
         (Some(status), _) => refusal(status, "not with this key"),
         (None, Some(key)) if key == KEY => match uri.path() {
             "/v1/compliance/activities" => feed(&inner, &query, manners.age).await,
+            path if path.starts_with("/v1/organizations/") => {
+                crate::admin_directory::answer(path, &query, &mut locked(&inner.manners))
+            }
             path => crate::directory::answer(path, &query, manners),
         },
         _ => refusal(401, "no key"),

@@ -2,11 +2,23 @@
 //! The command reference in `docs/commands.md` is generated from here.
 //! Never reads a file or the clock: parsing only.
 
+mod console;
+mod detect;
 mod evidence;
+mod export;
+mod findings;
+mod inquiry;
 mod proof;
+mod report;
 
+pub(crate) use console::Console;
+pub(crate) use detect::{Detect, RulesCommand};
 pub(crate) use evidence::{Build, EvidenceCommand, PeriodFlags, VerifyPackage};
+pub(crate) use export::{ExportCommand, ExportPreview, ExportReplay, ExportRetry, ExportRun};
+pub(crate) use findings::{FindingJudged, FindingStep, FindingsCommand, FindingsList};
+pub(crate) use inquiry::{About, By, CaseCommand, ReviewCommand, Timeline, TimelineForm};
 pub(crate) use proof::{Erase, Key, Verify};
+pub(crate) use report::{Form, Report, Roster};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -44,9 +56,23 @@ pub(crate) struct Global {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people.
+    #[value(alias = "table")]
     Text,
     /// One JSON document.
     Json,
+    /// One table as CSV (reports and timelines).
+    Csv,
+    /// A workbook (reports and timelines).
+    Xlsx,
+    /// One HTML file (reports and timelines).
+    Html,
+}
+
+impl Format {
+    /// Whether every command can print like this.
+    pub(crate) fn is_for_every_command(self) -> bool {
+        matches!(self, Self::Text | Self::Json)
+    }
 }
 
 /// What to do.
@@ -66,12 +92,23 @@ pub(crate) enum Command {
     Collect(Collect),
     /// Make the activities of a simulated organisation, or serve them as an upstream.
     Simulate(Simulate),
+    /// Run every rule over the lake and put down what is found. A running node does so by itself.
+    Detect(Detect),
+    /// The rules: list them, test them, try one on history.
+    #[command(subcommand)]
+    Rules(RulesCommand),
+    /// What detections found: list it, show it, judge it.
+    #[command(subcommand)]
+    Findings(FindingsCommand),
     /// Keys of this Ephor: make, list, rotate, revoke.
     #[command(subcommand)]
     Keys(Keys),
     /// The organization: show it, switch recording on and off, say who may do what.
     #[command(subcommand)]
     Org(Org),
+    /// The console: let people in, end their sessions.
+    #[command(subcommand)]
+    Console(Console),
     /// The lake itself: ask it in SQL, count, compact.
     #[command(subcommand)]
     Lake(LakeCommand),
@@ -81,6 +118,22 @@ pub(crate) enum Command {
     /// The aggregates behind the Analytics API.
     #[command(subcommand)]
     Analytics(AnalyticsCommand),
+    /// Answer one of the questions of the use cases: as a table, JSON, CSV, XLSX or HTML. `report list` names them.
+    Report(Report),
+    /// Who works here: departments, managers, leavers, leave.
+    #[command(subcommand)]
+    Roster(Roster),
+    /// What happened around a person, an address, a key or a thing, in one order of time.
+    Timeline(Timeline),
+    /// Incidents: a question to the timeline that is kept, with pins and notes.
+    #[command(subcommand)]
+    Case(CaseCommand),
+    /// Access reviews: who has access to what, who decided about it, and whether what was revoked has gone.
+    #[command(subcommand)]
+    Review(ReviewCommand),
+    /// Hand activities on to a SIEM, in its own format.
+    #[command(subcommand)]
+    Export(ExportCommand),
 }
 
 #[derive(Debug, Args)]
@@ -140,8 +193,12 @@ pub(crate) struct Import {
     #[arg(long, default_value = "import")]
     pub(crate) source: String,
     /// The files hold usage events instead of activities.
-    #[arg(long, conflicts_with = "people_of")]
+    #[arg(long, conflicts_with_all = ["people_of", "directory"])]
     pub(crate) usage: bool,
+    /// The files are folders of directory lists instead, as `ephor simulate --out` writes them: people, groups, keys,
+    /// settings, and registers of what is approved.
+    #[arg(long, conflicts_with = "people_of")]
+    pub(crate) directory: bool,
     /// The files list people instead: CSV with a heading, or the JSON of a SCIM service, of this organization (UUID).
     #[arg(long, value_name = "ORG")]
     pub(crate) people_of: Option<String>,
@@ -257,7 +314,7 @@ pub(crate) enum Org {
     /// Switch the Analytics API on and off: only the primary owner may.
     #[command(subcommand)]
     Analytics(AnalyticsTurn),
-    /// Give a person a role: primary_owner, owner, admin, auditor or member.
+    /// Give a person a role: primary_owner, owner, admin, analyst, reviewer, auditor, viewer or member.
     Grant {
         /// Whom.
         email: String,
@@ -295,7 +352,7 @@ pub(crate) enum AnalyticsTurn {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LakeCommand {
-    /// Ask the lake: read-only SQL over activities, conflicts and the directory tables.
+    /// Ask the lake: read-only SQL over activities, conflicts, findings and the directory tables.
     Sql {
         /// One SELECT (or WITH, EXPLAIN, SHOW, DESCRIBE).
         statement: String,

@@ -3,16 +3,23 @@
 //! Never starts a task that cannot be stopped.
 
 mod close_days;
+mod detect;
+mod export;
 mod follow_usage;
 mod notarize;
 mod upkeep;
 
+use std::path::Path;
+
 use ephor_analytics::Analytics;
+use ephor_export::LakeIs;
+use ephor_lake::control::Control;
 use ephor_lake::{Appender, Lake};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
+use crate::export_config;
 use crate::failure::Failure;
 
 /// What the tasks work on. Each takes what it needs.
@@ -20,19 +27,28 @@ pub(crate) struct Parts {
     pub(crate) lake: Lake,
     pub(crate) appender: Appender,
     pub(crate) analytics: Analytics,
+    pub(crate) control: Control,
 }
 
 /// Starts every task; each ends soon after `stop` changes.
 pub(crate) fn start(
     parts: &Parts,
     config: &Config,
+    data_dir: &Path,
     stop: &watch::Receiver<bool>,
 ) -> Result<Vec<JoinHandle<()>>, Failure> {
-    let Parts { lake, appender, analytics } = parts;
-    Ok(vec![
+    let Parts { lake, appender, analytics, control } = parts;
+    let mut tasks = vec![
         tokio::spawn(upkeep::upkeep(appender.clone(), config.retention()?, stop.clone())),
         tokio::spawn(notarize::notarize(appender.clone(), stop.clone())),
         tokio::spawn(follow_usage::follow_usage(lake.clone(), appender.clone(), stop.clone())),
+        tokio::spawn(detect::detect(lake.clone(), control.clone(), config.detect.options(), stop.clone())),
         tokio::spawn(close_days::close_days(analytics.clone(), config.analytics.limits()?, stop.clone())),
-    ])
+    ];
+    let context = export_config::context(lake.clone(), control.clone(), data_dir, LakeIs::Ours);
+    for sink in &config.sink {
+        sink.check(export_config::sink_secret)?;
+        tasks.push(tokio::spawn(export::export(sink.clone(), context.clone(), stop.clone())));
+    }
+    Ok(tasks)
 }

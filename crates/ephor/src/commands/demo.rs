@@ -5,11 +5,10 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ephor_lake::control::{AnalyticsAccess, Place, Recording};
-use ephor_lake::directory::{DirectoryKind, DirectoryRow, DirectorySnapshot};
+use ephor_lake::control::console::{CodeUse, Opens};
+use ephor_lake::control::{AnalyticsAccess, Control, Place, Recording};
 use ephor_lake::{ActivityRows, AppendBatch, COMMIT_RAW_BYTES, UsageBatch, UsageRows};
-use ephor_sources::directory_key;
-use ephor_sources::simulator::{Listing, Simulation, SimulationOptions};
+use ephor_sources::simulator::{Simulation, SimulationOptions};
 use ephor_wire::timestamp::UtcDay;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -49,6 +48,8 @@ struct Running<'a> {
     address: &'a str,
     keys: &'a Keys,
     truth: String,
+    /// Opens the console, signed in.
+    console: String,
 }
 
 /// The source under which simulated activities are stored.
@@ -73,15 +74,32 @@ pub(super) async fn run(global: &Global, config: &Config, options: &Demo) -> Res
     let newest = config.analytics.limits()?.newest_day(now_micros());
     // Whatever ephor.toml lies about, a demo keeps all of its days.
     let config = Config { retention: None, ..config.clone() };
+    let control = node.control.clone();
     let serving = Serving::start(node, &server, &config).await?;
+    let console = way_in(&control, &serving.address, options).await?;
     let truth = dir.join("truth.json").display().to_string();
-    let running = Running { address: &serving.address, keys: &memory.keys, truth };
+    let running = Running { address: &serving.address, keys: &memory.keys, truth, console };
     match global.format {
         Format::Json => output::print(global.format, &running, |_| String::new())?,
-        Format::Text => output::print_line(&describe(&running, &memory, activities, newest))?,
+        _ => output::print_line(&describe(&running, &memory, activities, newest))?,
     }
     serving.until_stopped(Vec::new()).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// How long a demo's way in works: as long as a demo usually runs, and a week of looking around.
+const WAY_IN_DAYS: i64 = 7;
+
+/// A link that opens the console as the demo's owner. On loopback it works as often as it is opened: what it opens is
+/// simulated, the same folder holds the demo's keys in the clear, and a newcomer opens a link twice. Elsewhere it works once.
+async fn way_in(control: &Control, address: &str, options: &Demo) -> Result<String, Failure> {
+    let by = actor_named(control, None).await?;
+    let owner = control.members().primary_owner().await?;
+    let owner = owner.ok_or_else(|| Failure::new("this demo has no primary owner"))?;
+    let works = if options.listen.ip().is_loopback() { CodeUse::UntilItExpires } else { CodeUse::Once };
+    let expires_at = now_micros() + WAY_IN_DAYS * 86_400_000_000;
+    let code = super::console::code(control, &owner, (Opens::Console, works), expires_at, &by).await?;
+    Ok(super::console::link(address, &code))
 }
 
 /// What an earlier start left, or a new organization with its keys.
@@ -183,52 +201,11 @@ async fn store_usage(simulation: &Simulation, node: &Node) -> Result<(), Failure
 
 /// The simulated directory becomes the organization's own: its linked organizations, people, roles, groups, projects.
 async fn store_directory(simulation: &Simulation, node: &Node) -> Result<(), Failure> {
-    let mut snapshots = Vec::new();
-    for list in simulation.directory().lists() {
-        let Some(kind) = kind_of(list.listing) else { continue };
-        let values = match list.listing {
-            Listing::EffectiveSettings => settings_of(list.rows),
-            _ => list.rows,
-        };
-        let rows = values.into_iter().map(|value| DirectoryRow { key: directory_key(kind, &value), value }).collect();
-        let source = SOURCE.to_owned();
-        snapshots.push(DirectorySnapshot { kind, scope: list.scope, source, observed_at_micros: now_micros(), rows });
+    let lists = simulation.directory().lists().collect();
+    for organization in super::listings::record(&node.lake, &node.control, SOURCE, lists).await? {
+        link(node, &organization).await?;
     }
-    for snapshot in snapshots.iter().filter(|snapshot| snapshot.kind == DirectoryKind::Organizations) {
-        for row in &snapshot.rows {
-            link(node, &row.value).await?;
-        }
-    }
-    node.lake.directory().record_many(snapshots).await?;
     Ok(())
-}
-
-/// The settings within the one row of an organization's effective settings.
-fn settings_of(rows: Vec<Value>) -> Vec<Value> {
-    rows.into_iter()
-        .flat_map(|mut row| row["settings"].as_array_mut().map(std::mem::take).unwrap_or_default())
-        .collect()
-}
-
-/// Which listing of the directory a simulated one becomes. People come from the Compliance API's list, which has their
-/// roles; what only the Admin API lists comes from there.
-fn kind_of(listing: Listing) -> Option<DirectoryKind> {
-    match listing {
-        Listing::Organizations => Some(DirectoryKind::Organizations),
-        Listing::Users => Some(DirectoryKind::Users),
-        Listing::Roles => Some(DirectoryKind::Roles),
-        Listing::RolePermissions => Some(DirectoryKind::RolePermissions),
-        Listing::Groups => Some(DirectoryKind::Groups),
-        Listing::GroupMembers => Some(DirectoryKind::GroupMembers),
-        Listing::Projects => Some(DirectoryKind::Projects),
-        Listing::ProjectCollaborators => Some(DirectoryKind::ProjectCollaborators),
-        Listing::EffectiveSettings => Some(DirectoryKind::Settings),
-        Listing::AdminInvites => Some(DirectoryKind::Invites),
-        Listing::AdminWorkspaces => Some(DirectoryKind::Workspaces),
-        Listing::AdminWorkspaceMembers => Some(DirectoryKind::WorkspaceMembers),
-        Listing::AdminApiKeys => Some(DirectoryKind::ApiKeys),
-        Listing::AdminUsers | Listing::HrRoster | Listing::Registers => None,
-    }
 }
 
 async fn link(node: &Node, row: &Value) -> Result<(), Failure> {
@@ -249,7 +226,7 @@ impl From<FirstKeys> for Keys {
 }
 
 fn describe(running: &Running<'_>, memory: &Memory, activities: u64, newest: UtcDay) -> String {
-    let Running { address, keys, truth } = running;
+    let Running { address, keys, truth, console } = running;
     let pushed = format!(
         r#"{{"id":"activity_hello_{}","created_at":"{}","type":"user_logged_out","actor":{{"type":"user_actor","user_id":"user_hello","email_address":"hello@example.com"}}}}"#,
         memory.seed,
@@ -258,6 +235,9 @@ fn describe(running: &Running<'_>, memory: &Memory, activities: u64, newest: Utc
     let truth: PathBuf = truth.into();
     format!(
         "Ephor serves {activities} activities of a simulated organisation ({users} people, {days} days, seed {seed}) on {address}\n\
+         \n\
+         Console: open this link, and you are signed in as the primary owner\n\
+         \x20 {console}\n\
          \n\
          Keys (of this demo only)\n\
          \x20 compliance  {compliance}\n\

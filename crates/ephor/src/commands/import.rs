@@ -3,9 +3,11 @@
 //! Done means durable; running it again adds nothing.
 //! Never loads a file whole: memory does not depend on its size.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use ephor_lake::control::Control;
 use ephor_lake::{Appender, Lake};
 use ephor_sources::{Door, ImportOptions, ImportProgress, ImportSummary, UsageDoor};
 use serde_json::Value;
@@ -21,6 +23,7 @@ pub(super) async fn run(global: &Global, config: &Config, options: Import) -> Re
     let (lake, appender) = Lake::open_writer(&dir, config.lake_options()?).await?;
     let result = match options.people_of.clone() {
         Some(organization) => import_people(global, &options, &organization, &lake).await,
+        None if options.directory => import_directory(global, &options, &lake, &dir).await,
         None if options.usage => import_usage(global, options, &appender).await,
         None => import_activities(global, options, &appender).await,
     };
@@ -34,6 +37,21 @@ async fn import_activities(global: &Global, options: Import, appender: &Appender
     let summary = ephor_sources::import(options, appender, &door).await;
     bar.finish();
     print(global, &summary?, door.stripped(), "conflicts")
+}
+
+/// Each folder's lists replace what was imported under the same source before.
+async fn import_directory(global: &Global, options: &Import, lake: &Lake, dir: &Path) -> Result<(), Failure> {
+    let control = Control::open(dir).await?;
+    let mut rows = 0;
+    for folder in &options.files {
+        let lists = super::listings::read(folder)?;
+        rows += lists.iter().map(|list| list.rows.len()).sum::<usize>();
+        super::listings::record(lake, &control, &options.source, lists).await?;
+    }
+    control.close().await;
+    output::print(global.format, &serde_json::json!({ "directory_rows": rows }), |_| {
+        format!("{rows} rows of the directory")
+    })
 }
 
 async fn import_usage(global: &Global, options: Import, appender: &Appender) -> Result<(), Failure> {

@@ -2,13 +2,16 @@
 //! SQL and counts open it for reading, beside a running node; compaction needs the lake to itself.
 //! Never changes an activity.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use arrow::json::ArrayWriter;
 use arrow::json::writer::WriterBuilder;
 use arrow::record_batch::RecordBatch;
 use arrow::util::pretty::pretty_format_batches;
-use ephor_lake::{CompactOptions, CompactReach, Lake, LakeStats};
+use ephor_detect::Findings;
+use ephor_lake::control::Control;
+use ephor_lake::{CompactOptions, CompactReach, GuestTable, Lake, LakeStats};
 
 use super::proof;
 use crate::arguments::{Format, Global, LakeCommand};
@@ -20,7 +23,7 @@ pub(super) async fn run(global: &Global, config: &Config, action: LakeCommand) -
     let dir = config.data_dir(global);
     match action {
         LakeCommand::Sql { statement } => {
-            let batches = Lake::open_reader(&dir).await?.sql(&statement).await?;
+            let batches = Lake::open_reader(&dir).await?.sql_with(&statement, vec![findings(&dir).await?]).await?;
             output::print_line(&answer(global.format, &batches)?)?;
         }
         LakeCommand::Stats => {
@@ -53,11 +56,21 @@ pub(super) async fn run(global: &Global, config: &Config, action: LakeCommand) -
     Ok(ExitCode::SUCCESS)
 }
 
+/// The findings of a data folder; a lake that only imports have filled has no control database and none.
+async fn findings(dir: &Path) -> Result<GuestTable, Failure> {
+    if !dir.join("control.sqlite").is_file() {
+        return Ok(Findings::empty_table()?);
+    }
+    let control = Control::open(dir).await?;
+    let table = Findings::new(&control).table().await;
+    control.close().await;
+    Ok(table?)
+}
+
 /// Rows as an array of objects (nulls kept, so that every object has every column) or as a table.
 fn answer(format: Format, batches: &[RecordBatch]) -> Result<String, Failure> {
     let failed = |error: arrow::error::ArrowError| Failure::new(format!("the answer cannot be printed: {error}"));
     match format {
-        Format::Text => Ok(pretty_format_batches(batches).map_err(failed)?.to_string()),
         Format::Json => {
             let mut writer: ArrayWriter<Vec<u8>> = WriterBuilder::new().with_explicit_nulls(true).build(Vec::new());
             writer.write_batches(&batches.iter().collect::<Vec<_>>()).map_err(failed)?;
@@ -65,6 +78,7 @@ fn answer(format: Format, batches: &[RecordBatch]) -> Result<String, Failure> {
             let text = String::from_utf8_lossy(&writer.into_inner()).into_owned();
             Ok(if text.is_empty() { "[]".to_owned() } else { text })
         }
+        _ => Ok(pretty_format_batches(batches).map_err(failed)?.to_string()),
     }
 }
 

@@ -3,17 +3,28 @@
 //! Never prints half a JSON document: results are printed once, at the end.
 
 mod analytics;
+mod case;
 mod collect;
+mod console;
 mod demo;
+mod detect;
 mod doctor;
 mod evidence;
+mod export;
+mod findings;
 mod import;
 mod init;
 mod keys;
 mod lake;
+mod listings;
 mod org;
 mod proof;
+mod report;
+mod review;
+mod roster;
+mod rules;
 mod simulate;
+mod timeline;
 mod up;
 
 use std::process::ExitCode;
@@ -25,6 +36,12 @@ use crate::failure::Failure;
 /// Runs the command that was asked for.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let Arguments { global, command } = arguments;
+    let makes_documents = matches!(command, Command::Report(_) | Command::Timeline(_) | Command::Case(_));
+    if !makes_documents && !global.format.is_for_every_command() {
+        return Err(Failure::usage(
+            "csv, xlsx and html are forms of reports and timelines; here --format is text or json",
+        ));
+    }
     let config = Config::load(&global)?;
     match command {
         Command::Demo(options) => demo::run(&global, &config, &options).await,
@@ -34,9 +51,19 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Import(options) => import::run(&global, &config, options).await,
         Command::Collect(options) => collect::run(&global, &config, &options).await,
         Command::Simulate(options) => simulate::run(&global, &options).await,
+        Command::Detect(options) => detect::run(&global, &config, &options).await,
+        Command::Rules(action) => rules::run(&global, &config, action).await,
+        Command::Findings(action) => findings::run(&global, &config, action).await,
         Command::Keys(action) => keys::run(&global, &config, action).await,
         Command::Org(action) => org::run(&global, &config, action).await,
+        Command::Console(action) => console::run(&global, &config, action).await,
         Command::Analytics(action) => analytics::run(&global, &config, action).await,
+        Command::Report(options) => report::run(&global, &config, options).await,
+        Command::Timeline(options) => timeline::run(&global, &config, &options).await,
+        Command::Case(action) => case::run(&global, &config, action).await,
+        Command::Review(action) => review::run(&global, &config, action).await,
+        Command::Roster(action) => roster::run(&global, &config, action).await,
+        Command::Export(action) => export::run(&global, &config, action).await,
         Command::Evidence(action) => evidence::run(&global, &config, action).await,
         Command::Lake(action) => lake::run(&global, &config, action).await,
     }

@@ -33,7 +33,7 @@ pub(super) async fn run(global: &Global, config: &Config, options: &Up) -> Resul
     let running = Running { address: serving.address.clone(), keys: serde_json::Map::new() };
     match global.format {
         Format::Json => output::print(global.format, &running, |_| String::new())?,
-        Format::Text => output::print_line(&format!("Ephor serves on {}; Ctrl-C stops it", running.address))?,
+        _ => output::print_line(&format!("Ephor serves on {}; Ctrl-C stops it", running.address))?,
     }
     serving.until_stopped(collectors).await?;
     Ok(ExitCode::SUCCESS)

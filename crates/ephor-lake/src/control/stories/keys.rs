@@ -8,7 +8,7 @@ use super::*;
 async fn a_new_key_is_recognised_and_only_its_fingerprint_is_stored() {
     let mut scene = Scene::staffed().await;
     let issued = scene.key(None).await;
-    let found = scene.control.keys().authenticate(issued.secret.expose(), NOON).await.unwrap().unwrap();
+    let found = scene.control.keys().authenticate(issued.secret.expose(), NOON).await.unwrap().unwrap().key;
     assert_eq!(found, issued.record);
     assert_eq!(found.created_by, "ada@example.com");
     let wrong = issued.secret.expose().replace(&issued.record.hint, "0000");

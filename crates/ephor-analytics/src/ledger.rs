@@ -1,0 +1,149 @@
+//! What was spent, by everything that it can be shared out by: the same amounts as the cost reports, told further apart.
+//! Promises that the entries of a span sum up to that span's cost report, to the last digit.
+//! Never rounds: amounts are whole billionths of a dollar.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use ephor_wire::timestamp::UtcDay;
+use ephor_wire::usage::UsageKind;
+
+use crate::engine::{Analytics, AnalyticsError, days_of, off_the_runtime};
+use crate::facts::{self, Column, Context, Facts, Load};
+use crate::prices::{PriceList, TokenType, whole_units};
+use crate::query::Reach;
+use crate::report;
+
+/// Something that was spent on one day, by one person, with one model, on one surface, for one kind of token.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LedgerKey {
+    /// The UTC day.
+    pub day: UtcDay,
+    /// The person's id, or their address where nothing else names them.
+    pub person: Option<String>,
+    /// The product, as the wire names it.
+    pub product: &'static str,
+    /// The model.
+    pub model: Option<String>,
+    /// The project.
+    pub project: Option<String>,
+    /// The API key.
+    pub api_key: Option<String>,
+    /// `tokens` of this type, or `web_search`.
+    pub charge: &'static str,
+}
+
+/// How much of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LedgerSums {
+    /// Requests; counted once, with the first charge of a request.
+    pub requests: i64,
+    /// Tokens, or searches.
+    pub quantity: i64,
+    /// What was paid, in billionths of a dollar.
+    pub amount_nano_usd: i64,
+    /// What the list says, in billionths of a dollar.
+    pub list_nano_usd: i64,
+}
+
+/// An entry of the ledger.
+pub type LedgerEntry = (LedgerKey, LedgerSums);
+
+const COLUMNS: &[Column] = &[
+    Column::User,
+    Column::Session,
+    Column::Model,
+    Column::Speed,
+    Column::ContextWindow,
+    Column::OrganizationId,
+    Column::OrganizationUuid,
+    Column::Project,
+    Column::ApiKey,
+];
+
+/// The charge of what is no token.
+const WEB_SEARCH: &str = "web_search";
+
+impl Analytics {
+    /// What was spent on these days (the end excluded), from usage that arrived before a place; counted here, whoever
+    /// answers the Analytics API.
+    pub async fn ledger(
+        &self,
+        reach: &Reach,
+        days: Range<UtcDay>,
+        before_usage_seq: u64,
+    ) -> Result<Vec<LedgerEntry>, AnalyticsError> {
+        let (analytics, reach) = (self.clone(), reach.clone());
+        off_the_runtime(move || {
+            let people = analytics.people(&reach);
+            let mut ledger = BTreeMap::new();
+            for day in days_of(days.start, days.end) {
+                let load = Load { reach: &reach, before_seq: Some(before_usage_seq), columns: COLUMNS, spent: true };
+                let context = Context { connectors: analytics.connectors(), people: &people.id_by_email };
+                let facts = facts::load(analytics.lake().usage(), &[day], &load, &context)?;
+                add_day(&mut ledger, day, &facts, analytics.prices());
+            }
+            Ok(ledger.into_iter().collect())
+        })
+        .await
+    }
+
+    /// What a project, a person or a key is called, as the directory of now has it.
+    #[must_use]
+    pub fn directory_names(&self, reach: &Reach) -> Arc<DirectoryNames> {
+        let people = self.people(reach);
+        Arc::new(DirectoryNames { name_by_id: people.name_by_id.clone(), email_by_id: people.email_by_id.clone() })
+    }
+}
+
+/// What people are called.
+#[derive(Debug, Clone, Default)]
+pub struct DirectoryNames {
+    /// Names by `user_…`.
+    pub name_by_id: std::collections::HashMap<String, String>,
+    /// Addresses by `user_…`.
+    pub email_by_id: std::collections::HashMap<String, String>,
+}
+
+fn add_day(ledger: &mut BTreeMap<LedgerKey, LedgerSums>, day: UtcDay, facts: &Facts, prices: &PriceList) {
+    let told = report::sessions_with_requests(facts);
+    for row in (0..facts.len()).filter(|row| report::counts(facts, *row, &told)) {
+        let Some(spent) = facts.spent(row) else { continue };
+        let text = |column: Column| {
+            let text = facts.names.text(facts.name(column, row));
+            (!text.is_empty()).then(|| text.to_owned())
+        };
+        let key = |charge| LedgerKey {
+            day,
+            person: text(Column::User),
+            product: facts.place(row).product(),
+            model: text(Column::Model),
+            project: text(Column::Project),
+            api_key: text(Column::ApiKey),
+            charge,
+        };
+        let list = prices.cost(facts, row, false).unwrap_or_default();
+        let paid = prices.cost(facts, row, true).unwrap_or_default();
+        let told_nano_usd = spent.told_nano_usd.map(|nanos| whole_units(i128::from(nanos), 1));
+        let shares = report::shares(&list, &paid, told_nano_usd);
+        // A counter does not say how many requests it counts.
+        let mut requests = if facts.kind[row] == UsageKind::ApiRequest as u8 { facts.times[row] } else { 0 };
+        let charges = TokenType::ALL.into_iter().map(|kind| (kind.as_str(), kind.tokens(spent)));
+        for (place, (charge, quantity)) in charges.chain([(WEB_SEARCH, spent.web_searches)]).enumerate() {
+            let (amount_nano_usd, list_nano_usd) = shares[place];
+            if quantity == 0 && amount_nano_usd == 0 && list_nano_usd == 0 {
+                continue;
+            }
+            let sums = ledger.entry(key(charge)).or_default();
+            sums.requests += std::mem::take(&mut requests);
+            sums.quantity += quantity;
+            sums.amount_nano_usd += amount_nano_usd;
+            sums.list_nano_usd += list_nano_usd;
+        }
+        if requests > 0 {
+            // A request that cost nothing was made all the same.
+            ledger.entry(key(TokenType::UncachedInput.as_str())).or_default().requests += requests;
+        }
+    }
+}

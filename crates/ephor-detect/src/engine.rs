@@ -1,0 +1,110 @@
+//! The engine: activities in, in whatever order; what has to be told or taken back out.
+//! Promises that the same activities leave the same findings standing, however they came.
+//! Never reads the lake and never waits: its shell does.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::facts::Facts;
+use crate::finding::FindingId;
+use crate::hit::Key;
+use crate::judge::{self, Draft, DraftDigest};
+use crate::matcher::{Kept, Matcher};
+use crate::rule::RuleSet;
+use crate::state::Memory;
+
+/// Rules at work.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    set: Arc<RuleSet>,
+    matcher: Matcher,
+    memory: Memory,
+    standing: HashMap<(usize, Key), Vec<Stands>>,
+    kept: Vec<Kept>,
+}
+
+/// A draft that stands, with the finding that it was told as.
+#[derive(Debug, Clone)]
+struct Stands {
+    window_from: i64,
+    subject: u64,
+    digest: DraftDigest,
+    finding: Option<FindingId>,
+}
+
+/// A draft that has to be told.
+#[derive(Debug, Clone)]
+pub(crate) struct Pending {
+    pub(crate) series: usize,
+    pub(crate) key: Key,
+    pub(crate) draft: Draft,
+}
+
+/// What a judgement changes.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    pub(crate) tell: Vec<Pending>,
+    pub(crate) gone: Vec<FindingId>,
+}
+
+impl Engine {
+    /// An engine that has seen nothing, for these series of a set.
+    pub(crate) fn new(set: Arc<RuleSet>, wanted: &[usize]) -> Self {
+        let matcher = Matcher::new(Arc::clone(&set), wanted);
+        Self { set, matcher, memory: Memory::default(), standing: HashMap::new(), kept: Vec::new() }
+    }
+
+    /// Takes one activity.
+    pub(crate) fn take(&mut self, raw: &[u8], seq: u64, facts: &Facts) {
+        self.kept.clear();
+        self.matcher.hits(raw, seq, facts, &mut self.kept);
+        for Kept { series, key, hit } in self.kept.drain(..) {
+            self.memory.add(series, &self.set.series[series], key, hit);
+        }
+    }
+
+    /// Judges what changed since the last time, and what has become due.
+    pub(crate) fn judge(&mut self, as_of_micros: i64) -> Changes {
+        let mut changes = Changes::default();
+        for spot in self.memory.take_dirty(as_of_micros) {
+            let series = &self.set.series[spot.0];
+            let rule = &self.set.rules[series.rule];
+            let drafts = if series.program.keeps_days() {
+                judge::days(series, rule, self.memory.days(spot))
+            } else {
+                judge::hits(series, rule, self.memory.hits(spot), as_of_micros)
+            };
+            self.compare(spot, drafts, &mut changes);
+        }
+        changes
+    }
+
+    /// Notes which finding a draft was told as.
+    pub(crate) fn told(&mut self, pending: &Pending, id: &FindingId) {
+        let all = self.standing.entry((pending.series, pending.key)).or_default();
+        let own =
+            all.iter_mut().find(|s| (s.window_from, s.subject) == (pending.draft.window_from, pending.draft.subject));
+        if let Some(own) = own {
+            own.finding = Some(id.clone());
+        }
+    }
+
+    fn compare(&mut self, spot: (usize, Key), drafts: Vec<Draft>, changes: &mut Changes) {
+        let mut before = self.standing.remove(&spot).unwrap_or_default();
+        let mut now = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            let digest = draft.digest();
+            let known = before.iter().position(|s| (s.window_from, s.subject) == (draft.window_from, draft.subject));
+            let known = known.map(|at| before.swap_remove(at));
+            let finding = known.as_ref().and_then(|known| known.finding.clone());
+            now.push(Stands { window_from: draft.window_from, subject: draft.subject, digest, finding });
+            if known.is_none_or(|known| known.digest != digest || known.finding.is_none()) {
+                changes.tell.push(Pending { series: spot.0, key: spot.1, draft });
+            }
+        }
+        changes.gone.extend(before.into_iter().filter_map(|stands| stands.finding));
+        if !now.is_empty() {
+            self.standing.insert(spot, now);
+        }
+    }
+}

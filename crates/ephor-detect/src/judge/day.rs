@@ -1,0 +1,170 @@
+//! Days against days: what was not seen before, what is more than usual, what happens at unusual hours.
+//! Promises that a history which is too short says nothing instead of something wrong.
+//! Never judges a day by what came after it.
+
+use std::collections::HashMap;
+
+use super::draft::{Draft, Numbers};
+use super::{Days, window_of};
+use crate::hit::Place;
+use crate::limits::EVIDENCE_LIMIT;
+use crate::rule::{Baseline, OffHours, Rule, in_words};
+use crate::state::DayCell;
+
+const DAY_MICROS: i64 = 86_400_000_000;
+const HOURS_OF_A_WEEK: usize = 7 * 24;
+
+/// Days on which an hour of the week has to have been used to be a usual one, as peers.md §2.1 has it for 90 days.
+const USUAL_DAYS: u32 = 3;
+
+pub(super) fn first_seen(rule: &Rule, days: &Days, within_micros: i64, learning_micros: i64) -> Vec<Draft> {
+    let mut last_seen: HashMap<u64, i64> = HashMap::new();
+    let earliest = days.iter().map(|(_, cell)| cell.first_at).min().unwrap_or(i64::MAX);
+    let mut firings: Vec<(i64, u64, Place)> = Vec::new();
+    for (_, cell) in days {
+        for (value, seen) in cell.values() {
+            let before = last_seen.insert(*value, seen.last_at);
+            let is_new = before.is_none_or(|before| seen.first.at - before > within_micros);
+            if is_new && seen.first.at - earliest >= learning_micros {
+                firings.push((window_of(rule, seen.first.at), seen.subject, seen.first));
+            }
+        }
+    }
+    firings.sort_unstable();
+    let same = |a: &(i64, u64, Place), b: &(i64, u64, Place)| (a.0, a.1) == (b.0, b.1);
+    let numbers = || Numbers::from([("within", in_words(within_micros))]);
+    firings
+        .chunk_by(same)
+        .map(|group| {
+            let mut places: Vec<Place> = group.iter().map(|(.., place)| *place).collect();
+            places.dedup();
+            Draft::on(group[0].0, group[0].1, &places, numbers())
+        })
+        .collect()
+}
+
+pub(super) fn baseline(rule: &Rule, days: &Days, baseline: &Baseline, slot: Option<usize>) -> Vec<Draft> {
+    let measure = |cell: &DayCell| if slot.is_some() { cell.distinct() } else { cell.count };
+    let mut drafts = Vec::new();
+    for (at, (day, cell)) in days.iter().enumerate() {
+        let today = measure(cell);
+        if today < baseline.at_least {
+            continue;
+        }
+        let from = day - baseline.over.micros;
+        let mut usual: Vec<u64> =
+            days[..at].iter().filter(|(earlier, _)| *earlier >= from).map(|(_, cell)| measure(cell)).collect();
+        if usual.len() < baseline.warm_up_days as usize {
+            continue;
+        }
+        usual.sort_unstable();
+        let (median, spread) = median_and_spread(&usual);
+        let z = (today as f64 - median) / spread;
+        if z <= baseline.z {
+            continue;
+        }
+        let numbers = Numbers::from([
+            ("today", today.to_string()),
+            ("usual", format!("{median:.0}")),
+            ("times", format!("{:.1}", z)),
+            ("days", usual.len().to_string()),
+            ("over", in_words(baseline.over.micros)),
+        ]);
+        drafts.push(of_hours(rule, *day, cell, &(0..24).collect::<Vec<_>>(), numbers));
+    }
+    merged(drafts)
+}
+
+/// The median, and the robust standard deviation: 1.4826 × MAD, and never below what counting alone scatters.
+fn median_and_spread(sorted: &[u64]) -> (f64, f64) {
+    let middle = |numbers: &[f64]| match numbers.len() {
+        0 => 0.0,
+        n if n % 2 == 1 => numbers[n / 2],
+        n => f64::midpoint(numbers[n / 2 - 1], numbers[n / 2]),
+    };
+    let numbers: Vec<f64> = sorted.iter().map(|n| *n as f64).collect();
+    let median = middle(&numbers);
+    let mut deviations: Vec<f64> = numbers.iter().map(|n| (n - median).abs()).collect();
+    deviations.sort_by(f64::total_cmp);
+    (median, (1.4826 * middle(&deviations)).max(median.sqrt()).max(1.0))
+}
+
+pub(super) fn off_hours(rule: &Rule, days: &Days, off_hours: &OffHours) -> Vec<Draft> {
+    let mut drafts = Vec::new();
+    for (at, (day, cell)) in days.iter().enumerate() {
+        let from = day - off_hours.over.micros;
+        let history: Vec<&(i64, DayCell)> = days[..at].iter().filter(|(earlier, _)| *earlier >= from).collect();
+        if history.len() < off_hours.warm_up_days as usize {
+            continue;
+        }
+        let used = used_hours(&history);
+        let unusual: Vec<usize> =
+            (0..24).filter(|hour| cell.hours[*hour] > 0 && !is_usual(&used, slot_of(*day, *hour))).collect();
+        let count: u64 = unusual.iter().map(|hour| u64::from(cell.hours[*hour])).sum();
+        if count < off_hours.at_least {
+            continue;
+        }
+        let numbers = Numbers::from([
+            ("hits", count.to_string()),
+            ("hours", unusual.iter().map(|hour| format!("{hour:02}:00")).collect::<Vec<_>>().join(", ")),
+            ("days", history.len().to_string()),
+            ("over", in_words(off_hours.over.micros)),
+        ]);
+        let mut draft = of_hours(rule, *day, cell, &unusual, numbers);
+        draft.count = count;
+        drafts.push(draft);
+    }
+    merged(drafts)
+}
+
+/// On how many days each hour of the day was used. People keep the same hours on most days of a week, and four weeks
+/// are too few to learn each of the 168 alone; a weekend is told apart from working days.
+fn used_hours(history: &[&(i64, DayCell)]) -> [u32; HOURS_OF_A_WEEK] {
+    let mut used = [0; HOURS_OF_A_WEEK];
+    for (day, cell) in history {
+        for (hour, _) in cell.hours.iter().enumerate().filter(|(_, times)| **times > 0) {
+            used[slot_of(*day, hour)] += 1;
+        }
+    }
+    used
+}
+
+/// 1970-01-01 was a Thursday; Monday is day 0 here.
+fn slot_of(day_micros: i64, hour: usize) -> usize {
+    let weekday = (day_micros.div_euclid(DAY_MICROS) + 3).rem_euclid(7) as usize;
+    weekday * 24 + hour
+}
+
+fn is_usual(used: &[u32; HOURS_OF_A_WEEK], slot: usize) -> bool {
+    let (weekday, hour) = (slot / 24, slot % 24);
+    let alike = if weekday < 5 { 0..5 } else { 5..7 };
+    // An hour before and one after: nobody begins on the dot.
+    let near = [(hour + 23) % 24, hour, (hour + 1) % 24];
+    let days: u32 = alike.flat_map(|day| near.map(|hour| used[day * 24 + hour])).sum();
+    days >= USUAL_DAYS
+}
+
+/// A draft on some hours of a day.
+fn of_hours(rule: &Rule, day: i64, cell: &DayCell, hours: &[usize], numbers: Numbers) -> Draft {
+    let mut draft = Draft::on(window_of(rule, day), 0, &cell.places(|hour| hours.contains(&hour)), numbers);
+    draft.count = cell.count;
+    draft
+}
+
+/// Days of one window are one finding; its numbers are those of the latest.
+fn merged(drafts: Vec<Draft>) -> Vec<Draft> {
+    let mut merged: Vec<Draft> = Vec::new();
+    for draft in drafts {
+        match merged.last_mut().filter(|last| last.window_from == draft.window_from) {
+            Some(last) => {
+                last.last_at = draft.last_at;
+                last.count += draft.count;
+                last.numbers = draft.numbers;
+                last.places.extend(draft.places);
+                last.places.truncate(EVIDENCE_LIMIT);
+            }
+            None => merged.push(draft),
+        }
+    }
+    merged
+}

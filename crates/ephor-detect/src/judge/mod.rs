@@ -1,0 +1,48 @@
+//! Judgement: what the hits of one key come to, as findings in the making, one for each subject and window.
+//! A pure function of a set of hits: their order, their repetition and the time of their arrival change nothing.
+//! Never reads the clock: what has to wait is told when it is due.
+
+mod correlation;
+mod day;
+mod draft;
+mod each;
+mod without;
+
+use crate::rule::Rule;
+use crate::series::{Program, Series};
+use crate::state::{Bucket, DayCell};
+
+pub(crate) use draft::{Draft, DraftDigest};
+pub(crate) use without::due_micros;
+
+/// Hits of one key, by time.
+pub(crate) type Buckets = [(i64, Bucket)];
+/// Days of one key, by time.
+pub(crate) type Days = [(i64, DayCell)];
+
+/// What hits come to.
+pub(crate) fn hits(series: &Series, rule: &Rule, buckets: &Buckets, as_of_micros: i64) -> Vec<Draft> {
+    match &series.program {
+        Program::Each => each::judge(rule, buckets),
+        Program::Correlation(node) => correlation::judge(rule, node, buckets),
+        Program::Without { within_micros } => without::judge(rule, buckets, *within_micros, as_of_micros),
+        Program::FirstSeen { .. } | Program::Baseline { .. } | Program::OffHours(_) => Vec::new(),
+    }
+}
+
+/// What days come to.
+pub(crate) fn days(series: &Series, rule: &Rule, days: &Days) -> Vec<Draft> {
+    match &series.program {
+        Program::FirstSeen { within_micros, learning_micros } => {
+            day::first_seen(rule, days, *within_micros, *learning_micros)
+        }
+        Program::Baseline { baseline, slot } => day::baseline(rule, days, baseline, *slot),
+        Program::OffHours(off_hours) => day::off_hours(rule, days, off_hours),
+        Program::Each | Program::Correlation(_) | Program::Without { .. } => Vec::new(),
+    }
+}
+
+/// The window of a rule that a moment lies in.
+pub(crate) fn window_of(rule: &Rule, at_micros: i64) -> i64 {
+    at_micros.div_euclid(rule.window_micros).saturating_mul(rule.window_micros)
+}

@@ -1,0 +1,227 @@
+//! What the directory lists now, as events for state rules and as facts for all others.
+//! Promises one object for each row that a source lists, in a fixed order.
+//! Never guesses: an owner of whom nothing is known is unknown.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ephor_lake::directory::{Directory, DirectoryKind};
+use ephor_wire::timestamp::parse_micros;
+use serde_json::{Map, Value};
+
+use crate::facts::{Fact, FactValue, Facts};
+use crate::fields::{Flat, View};
+use crate::finding::{Entity, Finding, FindingId, Window};
+use crate::matcher::{UNKNOWN, entities_of, selects};
+use crate::rule::{AsksAbout, Rule, RuleSet, Words};
+use crate::tell::gather_words;
+
+const DAY_MICROS: i64 = 86_400_000_000;
+
+/// Kinds of the directory with what rules call an object of each.
+const KINDS: [(DirectoryKind, &str); 10] = [
+    (DirectoryKind::Organizations, "organization"),
+    (DirectoryKind::Users, "user"),
+    (DirectoryKind::Roles, "role"),
+    (DirectoryKind::Groups, "group"),
+    (DirectoryKind::GroupMembers, "group_member"),
+    (DirectoryKind::Settings, "setting"),
+    (DirectoryKind::ApiKeys, "api_key"),
+    (DirectoryKind::Workspaces, "workspace"),
+    (DirectoryKind::WorkspaceMembers, "workspace_member"),
+    (DirectoryKind::Invites, "invite"),
+];
+
+/// Objects of the directory, each a JSON object with `object` and, where it has one, `scope`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Objects {
+    all: Vec<Map<String, Value>>,
+}
+
+impl Objects {
+    /// What a directory lists now.
+    pub(crate) fn of(directory: &Directory) -> Self {
+        let mut all = Vec::new();
+        for (kind, name) in KINDS {
+            let mut scopes = directory.scopes(kind);
+            scopes.sort();
+            for scope in scopes {
+                for row in directory.current(kind, &scope) {
+                    let Value::Object(row) = row.as_ref() else { continue };
+                    let mut object = row.clone();
+                    if !scope.is_empty() {
+                        object.entry("scope").or_insert_with(|| Value::from(scope.as_str()));
+                    }
+                    all.push(named(name, object));
+                }
+            }
+        }
+        Self { all }.linked()
+    }
+
+    /// Objects as a test gives them.
+    pub(crate) fn given(objects: Vec<Map<String, Value>>) -> Self {
+        let all = objects.into_iter().map(|object| {
+            let kind = object.get("object").and_then(Value::as_str).unwrap_or("object").to_owned();
+            named(&kind, object)
+        });
+        Self { all: all.collect() }.linked()
+    }
+
+    /// Keys with what is known of their owners.
+    fn linked(mut self) -> Self {
+        let people: BTreeMap<String, bool> = self
+            .of_kind("user")
+            .filter_map(|user| {
+                let active = !matches!(text(user, "status"), Some("deleted" | "removed" | "suspended" | "departed"));
+                Some((text(user, "id")?.to_owned(), active))
+            })
+            .collect();
+        for object in self.all.iter_mut().filter(|object| text(object, "object") == Some("api_key")) {
+            let owner = object.get("created_by").and_then(|by| by.get("id")).or_else(|| object.get("created_by_id"));
+            let Some(owner) = owner.and_then(Value::as_str).map(str::to_owned) else { continue };
+            let status = match people.get(&owner) {
+                Some(true) => "active",
+                Some(false) => "gone",
+                None if people.is_empty() => "unknown",
+                None => "gone",
+            };
+            object.insert("owner_status".to_owned(), Value::from(status));
+            object.insert("owner".to_owned(), Value::from(owner));
+        }
+        self
+    }
+
+    fn of_kind<'o>(&'o self, kind: &'o str) -> impl Iterator<Item = &'o Map<String, Value>> {
+        self.all.iter().filter(move |object| text(object, "object") == Some(kind))
+    }
+
+    /// The same as facts of everything that has an id.
+    pub(crate) fn facts(&self) -> Facts {
+        let mut by_id: BTreeMap<String, Vec<Fact>> = BTreeMap::new();
+        let mut learn = |id: &str, name: &'static str, value: Option<&str>| {
+            if let Some(value) = value {
+                let fact = Fact { name, value: FactValue::Text(Arc::from(value)) };
+                let facts = by_id.entry(id.to_owned()).or_default();
+                if !facts.contains(&fact) {
+                    facts.push(fact);
+                }
+            }
+        };
+        let groups: BTreeMap<&str, &str> =
+            self.of_kind("group").filter_map(|group| Some((text(group, "id")?, text(group, "name")?))).collect();
+        for object in &self.all {
+            let Some(id) = text(object, "id") else { continue };
+            match text(object, "object") {
+                Some("user" | "role" | "group" | "api_key" | "workspace" | "organization" | "invite") => {}
+                _ => continue,
+            }
+            for name in ["name", "status", "role", "email"] {
+                learn(id, name, text(object, name));
+            }
+            learn(id, "created_by", text(object, "owner"));
+            learn(id, "workspace", text(object, "workspace_id"));
+        }
+        for member in self.of_kind("group_member") {
+            if let (Some(user), Some(group)) = (text(member, "user_id"), text(member, "scope")) {
+                learn(user, "group", Some(groups.get(group).copied().unwrap_or(group)));
+            }
+        }
+        for object in &self.all {
+            let created = ["created_at", "added_at"].iter().find_map(|name| text(object, name)).and_then(parse_micros);
+            if let (Some(id), Some(at)) = (text(object, "id"), created) {
+                by_id.entry(id.to_owned()).or_default().push(Fact { name: "created_at", value: FactValue::Moment(at) });
+            }
+        }
+        let mut facts = Facts::default();
+        for (id, known) in by_id {
+            facts.learn(&id, i64::MIN, known);
+        }
+        facts
+    }
+
+    /// What state rules find now.
+    pub(crate) fn judged(&self, set: &RuleSet, facts: &Facts, now_micros: i64) -> Vec<Finding> {
+        let asking: Vec<usize> = (0..set.rules.len())
+            .filter(|place| set.rules[*place].asks_about == AsksAbout::Directory && set.detections.contains_key(place))
+            .collect();
+        let mut found: BTreeMap<FindingId, Finding> = BTreeMap::new();
+        for object in &self.all {
+            let mut object = object.clone();
+            let created = ["created_at", "added_at"].iter().find_map(|name| text(&object, name)).and_then(parse_micros);
+            if let Some(created) = created {
+                let days = now_micros.saturating_sub(created).max(0) / DAY_MICROS;
+                object.insert("age_days".to_owned(), Value::from(days));
+            }
+            let raw = Value::Object(object).to_string();
+            let Ok(flat) = Flat::parse(raw.as_bytes()) else { continue };
+            let view = View::new(&flat, facts, now_micros);
+            for place in asking.iter().filter(|place| selects(set, **place, &view)) {
+                let finding = told(&set.rules[*place], &view, now_micros);
+                found.entry(finding.id.clone()).or_insert(finding);
+            }
+        }
+        found.into_values().collect()
+    }
+}
+
+fn told(rule: &Rule, view: &View<'_>, now_micros: i64) -> Finding {
+    let named = |namings: &[crate::rule::Naming]| -> Vec<Entity> {
+        let all = namings.iter().flat_map(|naming| entities_of(naming, view));
+        all.map(|(kind, id)| Entity { kind, id }).collect()
+    };
+    let subject = named(&rule.subject);
+    let mut others = named(&rule.entities);
+    others.retain(|other| other.id != UNKNOWN && !subject.contains(other));
+    let mut words = Words::new();
+    gather_words(rule, view, &mut words);
+    Finding {
+        id: FindingId::of(&rule.name, &subject, 0),
+        rule: rule.name.clone(),
+        use_case: rule.use_case,
+        severity: rule.severity,
+        title: rule.title.clone(),
+        explanation: rule.explain.fill(&words),
+        next_step: rule.next_step.fill(&words),
+        controls: rule.controls.clone(),
+        subject,
+        others,
+        // A state has no window of its own: it stands as long as it is so.
+        window: Window { from_micros: 0, to_micros: i64::MAX },
+        first_seen_micros: now_micros,
+        last_seen_micros: now_micros,
+        count: 1,
+        evidence: Vec::new(),
+    }
+}
+
+/// The names under which rules know what the two APIs call differently.
+fn named(kind: &str, mut object: Map<String, Value>) -> Map<String, Value> {
+    object.insert("object".to_owned(), Value::from(kind));
+    let aliases: &[(&str, &str)] = match kind {
+        "user" => {
+            &[("user_id", "id"), ("organization_role", "role"), ("email_address", "email"), ("full_name", "name")]
+        }
+        "group_member" => &[("id", "user_id"), ("email_address", "email")],
+        "workspace_member" => &[("id", "user_id"), ("scope", "workspace_id"), ("workspace_role", "role")],
+        "setting" => &[("name", "attribute")],
+        "organization" => &[("uuid", "id"), ("organization_id", "id")],
+        _ => &[],
+    };
+    for (theirs, ours) in aliases {
+        if let Some(value) = object.get(*theirs).filter(|_| !object.contains_key(*ours)).cloned() {
+            object.insert((*ours).to_owned(), value);
+        }
+    }
+    object
+}
+
+fn text<'o>(object: &'o Map<String, Value>, name: &str) -> Option<&'o str> {
+    object.get(name).and_then(Value::as_str)
+}
+
+/// The findings of rules about the directory among those that stand.
+pub(crate) fn rules_about_the_directory(set: &RuleSet) -> BTreeSet<&str> {
+    let about = set.rules.iter().filter(|rule| rule.asks_about == AsksAbout::Directory);
+    about.map(|rule| rule.name.as_str()).collect()
+}

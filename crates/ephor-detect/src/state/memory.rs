@@ -1,0 +1,82 @@
+//! The hits and days of every series, by key, in memory.
+//! Promises that a key is judged again when something of it changed or when its time is up.
+//! Never judges by itself.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::bucket::{BUCKET_MICROS, Bucket};
+use super::day_cell::{DAY_MICROS, DayCell, Values};
+use crate::hit::{Hit, Key};
+use crate::judge::due_micros;
+use crate::series::{Program, Series};
+
+/// A key of a series.
+pub(crate) type Spot = (usize, Key);
+
+/// What all series have seen.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    hits: HashMap<Spot, Vec<(i64, Bucket)>>,
+    days: HashMap<Spot, Vec<(i64, DayCell)>>,
+    dirty: BTreeSet<Spot>,
+    timers: BTreeSet<(i64, Spot)>,
+}
+
+impl Memory {
+    /// Puts a hit where it belongs.
+    pub(crate) fn add(&mut self, place: usize, series: &Series, key: Key, hit: Hit) {
+        let spot = (place, key);
+        self.dirty.insert(spot);
+        if let Program::Without { within_micros } = series.program
+            && hit.input == 0
+        {
+            self.timers.insert((due_micros(hit.place.at, within_micros), spot));
+        }
+        if series.program.keeps_days() {
+            let values = match &series.program {
+                Program::FirstSeen { .. } => Values::Sightings,
+                Program::Baseline { slot: Some(_), .. } => Values::Count,
+                _ => Values::None,
+            };
+            let days = self.days.entry(spot).or_default();
+            cell(days, begin_of(hit.place.at, DAY_MICROS), DayCell::new).add(&hit, values);
+        } else {
+            let buckets = self.hits.entry(spot).or_default();
+            cell(buckets, begin_of(hit.place.at, BUCKET_MICROS), Bucket::default).add(hit);
+        }
+    }
+
+    /// The keys that have to be judged: what changed, and what has become due.
+    pub(crate) fn take_dirty(&mut self, as_of_micros: i64) -> BTreeSet<Spot> {
+        while let Some((due, spot)) = self.timers.first().copied().filter(|(due, _)| *due <= as_of_micros) {
+            self.timers.remove(&(due, spot));
+            self.dirty.insert(spot);
+        }
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// The hits of a key, by time.
+    pub(crate) fn hits(&self, spot: Spot) -> &[(i64, Bucket)] {
+        self.hits.get(&spot).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The days of a key, by time.
+    pub(crate) fn days(&self, spot: Spot) -> &[(i64, DayCell)] {
+        self.days.get(&spot).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+fn cell<T>(cells: &mut Vec<(i64, T)>, from: i64, new: impl FnOnce() -> T) -> &mut T {
+    let at = match cells.binary_search_by_key(&from, |(own, _)| *own) {
+        Ok(at) => at,
+        Err(at) => {
+            cells.insert(at, (from, new()));
+            at
+        }
+    };
+    &mut cells[at].1
+}
+
+fn begin_of(at: i64, length: i64) -> i64 {
+    at.div_euclid(length).saturating_mul(length)
+}

@@ -1,0 +1,67 @@
+//! Dead letters that somebody asked to be tried again: made anew from the lake, sent once more, kept or let go.
+//! Promises that a letter is let go only when the receiver has taken it.
+//! Never moves a sink's place.
+
+use ephor_lake::control::{DeadLetter, ExportPlace, ExportStream};
+
+use super::attempt::Taken;
+use super::{Delivery, Work};
+use crate::error::ExportError;
+use crate::limits;
+use crate::record::Record;
+
+impl Delivery<'_> {
+    /// Tries the letters that are to be tried again.
+    pub(super) async fn letters(&mut self) -> Result<Work, ExportError> {
+        let exports = self.context.control.exports();
+        let letters = exports.letters_to_retry(&self.name, limits::RETRY_LETTERS).await?;
+        if letters.is_empty() {
+            return Ok(Work::Nothing);
+        }
+        let mut records: Vec<Record> = Vec::new();
+        // What retention has taken meanwhile, or a filter leaves out by now, cannot be sent any more.
+        let mut gone = Vec::new();
+        for letter in &letters {
+            match self.record_of(letter).await? {
+                Some(record) => records.push(record),
+                None => gone.push((letter.stream, letter.place)),
+            }
+        }
+        exports.settle(&self.name, &gone, &[]).await?;
+        let taken = self.attempts.deliver(&records, &self.name, self.context, &self.until).await?;
+        let verdicts = match taken {
+            Taken::All(verdicts) => verdicts,
+            Taken::Stopped => return Ok(Work::Stop),
+            Taken::GivenUp(why) => {
+                let waiting = letters.len() as u64;
+                return Err(ExportError::NotDelivered { sink: self.name.clone(), why, waiting });
+            }
+        };
+        let at_micros = (self.context.clock)();
+        let refused = |place: u64| verdicts.rejected.iter().find(|(refused, _, _)| *refused == place);
+        let (mut settled, mut kept) = (Vec::new(), Vec::new());
+        for record in &records {
+            let Some(letter) = letters.iter().find(|letter| letter.place == record.place.number()) else { continue };
+            match refused(letter.place) {
+                None => settled.push((letter.stream, letter.place)),
+                Some((_, _, reason)) => {
+                    kept.push(DeadLetter { reason: reason.clone(), last_at_micros: at_micros, ..letter.clone() });
+                }
+            }
+        }
+        exports.settle(&self.name, &settled, &kept).await?;
+        self.done.delivered += settled.len() as u64;
+        self.done.rejected += kept.len() as u64;
+        Ok(Work::Done)
+    }
+
+    async fn record_of(&self, letter: &DeadLetter) -> Result<Option<Record>, ExportError> {
+        match letter.stream {
+            ExportStream::Activities => {
+                let place = ExportPlace { next: letter.place, sending: None };
+                Ok(self.assembler.activities(place, letter.place + 1).await?.records.pop())
+            }
+            ExportStream::Findings => Ok(None),
+        }
+    }
+}

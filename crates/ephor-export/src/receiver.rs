@@ -1,0 +1,119 @@
+//! From a sink's settings to its open door: secrets read, addresses and certificates checked.
+//! What is wrong is told before anything is sent, in words without a secret in them.
+//! Never connects.
+
+use secrecy::SecretString;
+
+use crate::entra::EntraClient;
+use crate::format::Format;
+use crate::http::HttpDoor;
+use crate::settings::{Secrets, SinkSettings};
+use crate::sink::{
+    DatadogSink, ElasticCredentials, ElasticSettings, ElasticSink, FileSink, SENTINEL_SCOPE, SentinelSettings,
+    SentinelSink, Sink, SplunkHecSink, StdoutSink, SumoLogicSink, SyslogSink, WebhookCredentials, WebhookSettings,
+    WebhookSink,
+};
+use crate::tls::TlsSettings;
+
+/// Opens the one receiver that the settings name.
+pub(crate) fn open(
+    settings: &SinkSettings,
+    secrets: Secrets,
+    clock: fn() -> i64,
+    format: Format,
+) -> Result<Box<dyn Sink>, String> {
+    let (reach, is_json) = (settings.reach(), format.is_json());
+    let door = |tls: &TlsSettings| HttpDoor::open(tls, reach);
+    let sink: Box<dyn Sink> = if let Some(file) = &settings.file {
+        Box::new(FileSink::new(file.clone()))
+    } else if let Some(syslog) = &settings.syslog {
+        Box::new(SyslogSink::new(syslog.clone(), reach)?)
+    } else if let Some(hec) = &settings.splunk_hec {
+        let mut hec = hec.clone();
+        // Splunk's OCSF add-on reads source types that begin with `ocsf:`.
+        let usual = if matches!(format, Format::Ocsf(_)) { "ocsf:anthropic:audit" } else { "anthropic:audit" };
+        hec.sourcetype.get_or_insert_with(|| usual.to_owned());
+        let (door, token) = (door(&hec.tls)?, named("splunk_hec.token", secrets, &hec.token)?);
+        Box::new(SplunkHecSink::new(&settings.name, hec, door, &token, is_json)?)
+    } else if let Some(elastic) = &settings.elastic {
+        let who = elastic_credentials(elastic, secrets)?;
+        if !is_json {
+            return Err("elastic takes documents: the format must be ecs, ocsf or raw".to_owned());
+        }
+        Box::new(ElasticSink::new(elastic.clone(), door(&elastic.tls)?, &who)?)
+    } else if let Some(sentinel) = &settings.sentinel {
+        Box::new(open_sentinel(sentinel, secrets, &door(&sentinel.tls)?, is_json)?)
+    } else if let Some(datadog) = &settings.datadog {
+        let key = named("datadog.api_key", secrets, &datadog.api_key)?;
+        Box::new(DatadogSink::new(datadog.clone(), door(&datadog.tls)?, &key, is_json)?)
+    } else if let Some(sumo) = &settings.sumo_logic {
+        let url = named("sumo_logic.url", secrets, &sumo.url)?;
+        Box::new(SumoLogicSink::new(sumo.clone(), door(&sumo.tls)?, &url)?)
+    } else if let Some(webhook) = &settings.webhook {
+        Box::new(open_webhook(webhook, secrets, door(&webhook.tls)?, is_json, clock)?)
+    } else {
+        Box::new(StdoutSink)
+    };
+    Ok(sink)
+}
+
+fn open_sentinel(
+    settings: &SentinelSettings,
+    secrets: Secrets,
+    door: &HttpDoor,
+    is_json: bool,
+) -> Result<SentinelSink, String> {
+    let secret = named("sentinel.client_secret", secrets, &settings.client_secret)?;
+    let (login, tenant, client) = (&settings.login, &settings.tenant, &settings.client_id);
+    let entra = EntraClient::new(door.clone(), login, tenant, client, secret, SENTINEL_SCOPE)?;
+    SentinelSink::new(settings, door.clone(), entra, is_json)
+}
+
+fn open_webhook(
+    settings: &WebhookSettings,
+    secrets: Secrets,
+    door: HttpDoor,
+    is_json: bool,
+    clock: fn() -> i64,
+) -> Result<WebhookSink, String> {
+    let optional = |what: &str, reference: &Option<String>| {
+        reference.as_deref().map(|reference| named(what, secrets, reference)).transpose()
+    };
+    let pairs = [
+        ("username", &settings.username, "password", &settings.password),
+        ("secret_header", &settings.secret_header, "secret", &settings.secret),
+    ];
+    for (one, first, other, second) in pairs {
+        if first.is_some() != second.is_some() {
+            return Err(format!("webhook.{one} and webhook.{other} go together"));
+        }
+    }
+    let credentials = WebhookCredentials {
+        bearer: optional("webhook.bearer", &settings.bearer)?,
+        password: optional("webhook.password", &settings.password)?,
+        secret: optional("webhook.secret", &settings.secret)?,
+        hmac: optional("webhook.hmac_secret", &settings.hmac_secret)?,
+    };
+    // The address may be a secret itself, or stand there openly.
+    let url = match settings.url.split_once(':') {
+        Some(("env" | "file", _)) => named("webhook.url", secrets, &settings.url)?,
+        _ => SecretString::from(settings.url.clone()),
+    };
+    WebhookSink::new(settings.clone(), door, &url, credentials, is_json, clock)
+}
+
+fn elastic_credentials(settings: &ElasticSettings, secrets: Secrets) -> Result<ElasticCredentials, String> {
+    match (&settings.api_key, &settings.username, &settings.password) {
+        (None, None, None) => Ok(ElasticCredentials::None),
+        (Some(key), None, None) => Ok(ElasticCredentials::ApiKey(named("elastic.api_key", secrets, key)?)),
+        (None, Some(user), Some(password)) => {
+            Ok(ElasticCredentials::Password(user.clone(), named("elastic.password", secrets, password)?))
+        }
+        _ => Err("elastic takes either api_key, or username and password".to_owned()),
+    }
+}
+
+/// A secret by its reference, or which setting names one that is not there.
+fn named(setting: &str, secrets: Secrets, reference: &str) -> Result<SecretString, String> {
+    secrets(reference).map_err(|why| format!("{setting}: {why}"))
+}

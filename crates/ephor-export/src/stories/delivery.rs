@@ -1,0 +1,118 @@
+//! Places, files, filters, replays: what does not depend on a receiver.
+
+use std::fs;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tokio::sync::watch;
+
+use super::{House, id, row, secrets, sink};
+use crate::{ExportError, ReplaySpan, Replaying, Until, deliver, replay};
+
+fn file_sink(house: &House, more: &str) -> crate::SinkSettings {
+    let path = house.dir().join("out.ndjson");
+    sink(&format!("format = \"raw\"\nbatch_events = 7\n{more}\nfile = {{ path = {path:?} }}"))
+}
+
+fn ids(house: &House) -> Vec<String> {
+    let text = fs::read_to_string(house.dir().join("out.ndjson")).unwrap();
+    let id = |line: &str| serde_json::from_str::<Value>(line).unwrap()["id"].as_str().unwrap().to_owned();
+    text.lines().map(id).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_holds_every_activity_once_in_the_order_of_arrival_and_goes_on_where_it_stopped() {
+    let house = House::with(100).await;
+    let settings = file_sink(&house, "");
+    let first = deliver(&settings, &house.context, Until::CaughtUp).await.unwrap();
+    assert_eq!((first.delivered, first.rejected), (100, 0));
+    house.take(100..140).await;
+    let second = deliver(&settings, &house.context, Until::CaughtUp).await.unwrap();
+    assert_eq!(second.delivered, 40);
+    assert_eq!(ids(&house), (0..140).map(id).collect::<Vec<_>>());
+    let text = fs::read_to_string(house.dir().join("out.ndjson")).unwrap();
+    assert!(text.lines().map(str::to_owned).eq((0..140).map(row)), "byte for byte");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_goes_on_takes_what_comes_and_ends_when_told_to() {
+    let house = House::with(10).await;
+    let settings = file_sink(&house, "batch_seconds = 0.01");
+    let (stop, stopping) = watch::channel(false);
+    let context = house.context.clone();
+    let running = tokio::spawn(async move { deliver(&settings, &context, Until::Stopped(stopping)).await });
+    house.take(10..25).await;
+    let exports = house.context.control.exports();
+    while exports.find("siem").await.unwrap().is_none_or(|sink| sink.activities.next < 25) {
+        tokio::task::yield_now().await;
+    }
+    // Another delivery to the same sink would mix up the order.
+    let refused = deliver(&file_sink(&house, ""), &house.context, Until::CaughtUp).await;
+    assert!(matches!(refused, Err(ExportError::Busy { .. })), "{refused:?}");
+    stop.send(true).unwrap();
+    assert_eq!(running.await.unwrap().unwrap().delivered, 25);
+    assert_eq!(ids(&house), (0..25).map(id).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_leaves_out_and_counts() {
+    let house = House::with(50).await;
+    let settings = file_sink(&house, "filter = \"type = 'api_key_created'\"");
+    let done = deliver(&settings, &house.context, Until::CaughtUp).await.unwrap();
+    assert_eq!((done.delivered, done.filtered), (10, 40));
+    assert_eq!(ids(&house), (0..50).step_by(5).map(id).collect::<Vec<_>>());
+    assert_eq!(house.context.control.exports().find("siem").await.unwrap().unwrap().activities.next, 50);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_sends_the_same_bytes_and_moves_nothing() {
+    let house = House::with(60).await;
+    let settings = file_sink(&house, "");
+    deliver(&settings, &house.context, Until::CaughtUp).await.unwrap();
+    let path = house.dir().join("out.ndjson");
+    let before = fs::read(&path).unwrap();
+    let span = ReplaySpan::Places(0..u64::MAX);
+    let rehearsed = replay(&settings, &house.context, &span, Replaying::Rehearsal).await.unwrap();
+    assert_eq!(fs::read(&path).unwrap(), before);
+    fs::remove_file(&path).unwrap();
+    let replayed = replay(&settings, &house.context, &span, Replaying::InEarnest).await.unwrap();
+    assert_eq!((fs::read(&path).unwrap() == before, replayed.records), (true, 60));
+    let digest: String = Sha256::digest(&before).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!((rehearsed.sha256.as_str(), replayed.sha256.as_str()), (digest.as_str(), digest.as_str()));
+    assert_eq!(house.context.control.exports().find("siem").await.unwrap().unwrap().activities.next, 60);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_cannot_be_are_refused_with_the_sinks_name() {
+    let wrong = |text: &str| {
+        let settings: crate::SinkSettings = toml::from_str(&format!("name = \"siem\"\n{text}")).unwrap();
+        settings.check(secrets).unwrap_err().to_string()
+    };
+    let said = [
+        wrong(""),
+        wrong("stdout = {}\nfile = { path = \"x\" }"),
+        wrong("format = \"xml\"\nstdout = {}"),
+        wrong("filter = \"colour = 'red'\"\nstdout = {}"),
+        wrong("batch_events = 0\nstdout = {}"),
+        wrong("redact = [{ field = \"*email*\", how = \"hash\" }]\nstdout = {}"),
+        wrong("webhook = { url = \"https://127.0.0.1/hook\" }"),
+        wrong("webhook = { url = \"http://siem.example.com/hook\" }"),
+        wrong("allow_private = true\nwebhook = { url = \"http://169.254.169.254/latest\" }"),
+        wrong("splunk_hec = { url = \"https://splunk.example.com:8088\", token = \"in-the-open\" }"),
+        wrong("syslog = { address = \"siem.example.com\" }"),
+    ];
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    sink `siem`: it names no receiver; add one, for example `file = { path = "…" }`
+    sink `siem`: it names file and stdout; a sink has one receiver
+    sink `siem`: `xml` is no export format; there are ocsf, ecs, cef, leef, raw (and ocsf@1.3.0, ocsf@1.9.0)
+    sink `siem`: filter: SQL: Schema error: No field named colour.
+    Valid fields are seq, id, created_at, received_at, source, type, category, organization_id, organization_uuid, actor_type, actor_id, actor_email, api_key_id, ip_address, user_agent, workspace_id, raw.
+    sink `siem`: batch_events = 0 would never send anything
+    sink `siem`: redact with `hash` needs redact_key: without a key, hashes of addresses can be guessed
+    sink `siem`: 127.0.0.1 is 127.0.0.1, an address of a private network; `allow_private = true` lets this sink reach it
+    sink `siem`: the URL is not https: on the open network, records travel encrypted
+    sink `siem`: 169.254.169.254 is 169.254.169.254, which no sink may reach
+    sink `siem`: splunk_hec.token: a reference begins with env:
+    sink `siem`: syslog.address = "siem.example.com" is not HOST:PORT, such as "siem.example.com:6514"
+    "#);
+}

@@ -1,0 +1,442 @@
+//! AI adoption: how many people use what, how that moves, and which switches govern it.
+//! Promises the Analytics API's own numbers for everybody, and counts by team only where a team is large enough to hide in.
+//! Never shows what one person did.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ephor_analytics::query::{Days, Direction, Filters, Listing, ListingQuery, Ordering, SummariesQuery};
+use serde_json::Value;
+
+use super::ReportInfo;
+use crate::answer::Answer;
+use crate::chart::{Chart, Series};
+use crate::desk::{Desk, Question, within};
+use crate::error::ReportError;
+use crate::people::People;
+use crate::provenance::Period;
+use crate::table::{Cell, Column, Figure, Report, Section, Table};
+
+pub(super) const INFO: ReportInfo = ReportInfo {
+    name: "adoption-governance",
+    title: "AI adoption",
+    question: "Who uses the assistant, where and how much, and how does that change?",
+};
+
+const USUAL_DAYS: u32 = 30;
+
+/// Surfaces as `summaries` names them, and as people do.
+const SURFACES: [(&str, &str); 6] = [
+    ("chat", "Chat"),
+    ("claude_code", "Claude Code"),
+    ("cowork", "Cowork"),
+    ("office_agent", "Office"),
+    ("claude_design", "Design"),
+    ("science", "Science"),
+];
+
+pub(super) async fn make(desk: &Desk, question: &Question) -> Result<Report, ReportError> {
+    let period = desk.period(question, USUAL_DAYS).await?;
+    let people = People::of(desk).await?;
+    let summaries = summaries(desk, period).await?;
+    let users = UserDays::read(desk, &people, period).await?;
+    let report = Report {
+        name: INFO.name,
+        title: INFO.title.to_owned(),
+        question: INFO.question,
+        provenance: desk.provenance(period, format!("{} people with a seat", people.by_id.len())).await?,
+        figures: figures(&summaries, &users, period),
+        main: days(&summaries, period),
+        others: vec![
+            surfaces(&summaries),
+            teams(&people, &users, period),
+            code(&users, &people, period),
+            cohorts(&people, &users, period),
+            listing(desk, period, Listing::Skills, ("skills", "Skills", "skill_name", "Skill")).await?,
+            listing(desk, period, Listing::Connectors, ("connectors", "Connectors", "connector_name", "Connector"))
+                .await?,
+            listing(desk, period, Listing::Projects, ("projects", "Projects", "project_name", "Project")).await?,
+            switches(desk, period).await?,
+        ],
+        notes: notes(),
+    };
+    Ok(report)
+}
+
+/// The Analytics API's summary of each day.
+async fn summaries(desk: &Desk, period: Period) -> Result<Vec<Value>, ReportError> {
+    let query = SummariesQuery {
+        reach: desk.reach(),
+        first: period.first,
+        end: period.last.plus_days(1),
+        rbac_group_ids: Vec::new(),
+    };
+    let entries = desk.analytics.summaries(&query).await?;
+    Ok(entries.iter().filter_map(|entry| serde_json::from_slice(entry).ok()).collect())
+}
+
+fn number(entry: &Value, name: &str) -> Option<i64> {
+    entry.get(name).and_then(Value::as_i64)
+}
+
+fn days(summaries: &[Value], period: Period) -> Section {
+    let mut table = Table::of(vec![
+        Column::day("day", "Day"),
+        Column::count("daily_active", "Active that day", "people"),
+        Column::count("weekly_active", "In 7 days", "people"),
+        Column::count("monthly_active", "In 30 days", "people"),
+        Column::share("stickiness", "Day of month"),
+        Column::count("assigned_seats", "Seats", "seats"),
+        Column::count("pending_invites", "Pending invites", "invites"),
+    ]);
+    let mut series = [Vec::new(), Vec::new(), Vec::new()];
+    for (day, entry) in period.each_day().zip(summaries) {
+        let active = ["daily", "weekly", "monthly"].map(|window| number(entry, &format!("{window}_active_user_count")));
+        for (values, active) in series.iter_mut().zip(active) {
+            values.push(active.map(|people| people as f64));
+        }
+        table.push(vec![
+            day.into(),
+            active[0].into(),
+            active[1].into(),
+            active[2].into(),
+            Cell::share(unsigned(active[0]), unsigned(active[2])),
+            number(entry, "assigned_seat_count").into(),
+            number(entry, "pending_invite_count").into(),
+        ]);
+    }
+    let labels = period.each_day().map(|day| day.to_string()).collect();
+    let [daily, weekly, monthly] = series;
+    let lines = vec![Series::new("30 days", monthly), Series::new("7 days", weekly), Series::new("a day", daily)];
+    Section::new("days", "Active people", table)
+        .noted("Different people who were active on the day, in the 7 and in the 30 days that end with it, as the Analytics API counts them.")
+        .charted(Chart::lines("Active people", "people", labels, lines))
+}
+
+fn unsigned(number: Option<i64>) -> u64 {
+    number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0)
+}
+
+fn surfaces(summaries: &[Value]) -> Section {
+    let mut table = Table::of(vec![
+        Column::text("surface", "Surface"),
+        Column::count("monthly_active", "In 30 days", "people"),
+        Column::count("weekly_active", "In 7 days", "people"),
+        Column::count("daily_active_mean", "A day (mean)", "people"),
+    ]);
+    let mut labels = Vec::new();
+    let mut values = Vec::new();
+    for (name, words) in SURFACES {
+        let newest = |window: &str| {
+            summaries.last().and_then(|entry| number(entry, &format!("{name}_{window}_active_user_count")))
+        };
+        let daily: i64 =
+            summaries.iter().filter_map(|entry| number(entry, &format!("{name}_daily_active_user_count"))).sum();
+        let mean = i64::try_from(summaries.len()).ok().filter(|days| *days > 0).map(|days| daily / days);
+        table.push(vec![words.into(), newest("monthly").into(), newest("weekly").into(), mean.into()]);
+        labels.push(words.to_owned());
+        values.push(newest("monthly").map(|people| people as f64));
+    }
+    Section::new("surfaces", "By surface", table).charted(Chart::bars(
+        "People active in 30 days, by surface",
+        "people",
+        labels,
+        vec![Series::new("people", values)],
+    ))
+}
+
+/// What each person did on each day, as the listing of users has it: counted, never shown.
+#[derive(Debug, Default)]
+struct UserDays {
+    /// Days on which each person was active, by number within the period.
+    active: BTreeMap<String, BTreeSet<u32>>,
+    /// Sums over the period by person and measure.
+    sums: BTreeMap<String, BTreeMap<&'static str, i64>>,
+}
+
+/// Measures of the users listing that are added up, by the pointer to each.
+const MEASURES: [(&str, &str); 9] = [
+    ("messages", "/chat_metrics/message_count"),
+    ("code_sessions", "/claude_code_metrics/core_metrics/distinct_session_count"),
+    ("commits", "/claude_code_metrics/core_metrics/commit_count"),
+    ("pull_requests", "/claude_code_metrics/core_metrics/pull_request_count"),
+    ("lines_added", "/claude_code_metrics/core_metrics/lines_of_code/added_count"),
+    ("lines_removed", "/claude_code_metrics/core_metrics/lines_of_code/removed_count"),
+    ("cowork_messages", "/cowork_metrics/message_count"),
+    ("accepted", ""),
+    ("rejected", ""),
+];
+
+const EDIT_TOOLS: [&str; 4] = ["edit_tool", "multi_edit_tool", "write_tool", "notebook_edit_tool"];
+
+impl UserDays {
+    async fn read(desk: &Desk, people: &People, period: Period) -> Result<Self, ReportError> {
+        let mut all = Self::default();
+        for (number, day) in (0..).zip(period.each_day()) {
+            let answer = desk.analytics.listing(&ListingQuery::whole_day(Listing::Users, desk.reach(), day)).await?;
+            let mut json = vec![b'['];
+            answer.write(0..answer.len(), &mut json);
+            json.push(b']');
+            let rows: Vec<Value> = serde_json::from_slice(&json).unwrap_or_default();
+            rows.iter().for_each(|row| all.add(people, number, row));
+        }
+        Ok(all)
+    }
+
+    fn add(&mut self, people: &People, day: u32, row: &Value) {
+        let Some(id) = row.pointer("/user/id").and_then(Value::as_str) else { return };
+        let id = people.id_of(id).to_owned();
+        self.active.entry(id.clone()).or_default().insert(day);
+        let sums = self.sums.entry(id).or_default();
+        for (name, pointer) in MEASURES.into_iter().filter(|(_, pointer)| !pointer.is_empty()) {
+            *sums.entry(name).or_default() += row.pointer(pointer).and_then(Value::as_i64).unwrap_or(0);
+        }
+        for tool in EDIT_TOOLS {
+            for (name, verdict) in [("accepted", "accepted_count"), ("rejected", "rejected_count")] {
+                let pointer = format!("/claude_code_metrics/tool_actions/{tool}/{verdict}");
+                *sums.entry(name).or_default() += row.pointer(&pointer).and_then(Value::as_i64).unwrap_or(0);
+            }
+        }
+    }
+
+    fn sum<'p>(&self, people: impl Iterator<Item = &'p String>, measure: &str) -> i64 {
+        people.filter_map(|person| self.sums.get(person)?.get(measure)).sum()
+    }
+}
+
+fn teams(people: &People, users: &UserDays, period: Period) -> Section {
+    let mut members: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for id in people.by_id.keys() {
+        let team = people.team_on(id, period.last).unwrap_or("(no team)").to_owned();
+        members.entry(team).or_default().push(id.clone());
+    }
+    let mut table = Table::of_groups(
+        vec![
+            Column::text("team", "Team"),
+            Column::count("seats", "Seats", "seats"),
+            Column::count("active", "Active in the period", "people"),
+            Column::share("adoption", "Share active"),
+            Column::count("active_days_mean", "Days active (mean)", "days"),
+            Column::count("messages", "Messages", "messages"),
+            Column::count("code_sessions", "Code sessions", "sessions"),
+        ],
+        "seats",
+    );
+    let (mut labels, mut shares) = (Vec::new(), Vec::new());
+    for (team, ids) in &members {
+        let active: Vec<&String> = ids.iter().filter(|id| users.active.contains_key(*id)).collect();
+        let days: usize = active.iter().filter_map(|id| users.active.get(*id)).map(BTreeSet::len).sum();
+        table.push(vec![
+            team.as_str().into(),
+            Cell::count(ids.len()),
+            Cell::count(active.len()),
+            Cell::share(active.len() as u64, ids.len() as u64),
+            days.checked_div(active.len()).map(|mean| i64::try_from(mean).unwrap_or(i64::MAX)).into(),
+            users.sum(ids.iter(), "messages").into(),
+            users.sum(ids.iter(), "code_sessions").into(),
+        ]);
+        labels.push(team.clone());
+        shares.push(Some(100.0 * active.len() as f64 / ids.len().max(1) as f64));
+    }
+    Section::new("teams", "By team", table)
+        .noted("Teams as the roster has them on the last day. Figures of teams below the floor are not shown.")
+        .charted(Chart::bars(
+            "Share of seats that were active, by team",
+            "percent",
+            labels,
+            vec![Series::new("share", shares)],
+        ))
+}
+
+fn code(users: &UserDays, people: &People, period: Period) -> Section {
+    let all: Vec<String> = users.sums.keys().cloned().collect();
+    let developers: Vec<String> =
+        all.iter().filter(|id| users.sum(std::iter::once(*id), "code_sessions") > 0).cloned().collect();
+    let mut table = Table::of_groups(
+        vec![
+            Column::text("team", "Team"),
+            Column::count("people", "People with sessions", "people"),
+            Column::count("sessions", "Sessions", "sessions"),
+            Column::count("commits", "Commits", "commits"),
+            Column::count("pull_requests", "Pull requests", "pull requests"),
+            Column::count("lines_added", "Lines added", "lines"),
+            Column::count("lines_removed", "Lines removed", "lines"),
+            Column::share("acceptance", "Edits accepted"),
+        ],
+        "people",
+    );
+    let mut by_team: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for id in &developers {
+        by_team.entry(people.team_on(id, period.last).unwrap_or("(no team)").to_owned()).or_default().push(id.clone());
+    }
+    for (team, ids) in by_team.iter().map(|(team, ids)| (team.as_str(), ids)).chain([("All", &developers)]) {
+        let sum = |measure: &str| users.sum(ids.iter(), measure);
+        let (accepted, rejected) = (sum("accepted"), sum("rejected"));
+        table.push(vec![
+            team.into(),
+            Cell::count(ids.len()),
+            sum("code_sessions").into(),
+            sum("commits").into(),
+            sum("pull_requests").into(),
+            sum("lines_added").into(),
+            sum("lines_removed").into(),
+            Cell::share(unsigned(Some(accepted)), unsigned(Some(accepted + rejected))),
+        ]);
+    }
+    Section::new("code", "Claude Code outcomes", table)
+        .noted("Outcomes by team. They say what was made, not how good it was, and never who made it.")
+}
+
+/// How many of those who came in a month still come: weeks since the seat was given.
+fn cohorts(people: &People, users: &UserDays, period: Period) -> Section {
+    let mut table = Table::of_groups(
+        vec![
+            Column::text("joined", "Seat given in"),
+            Column::count("people", "People", "people"),
+            Column::share("activated", "Ever active in the period"),
+            Column::share("first_half", "Active in its first half"),
+            Column::share("second_half", "Active in its second half"),
+            Column::share("retained", "Kept from the first to the second half"),
+        ],
+        "people",
+    );
+    let mut by_month: BTreeMap<String, Vec<&String>> = BTreeMap::new();
+    for person in people.by_id.values() {
+        let joined = person.joined_micros.filter(|joined| *joined < period.to_micros());
+        if let Some(joined) = joined {
+            let month = ephor_wire::timestamp::UtcDay::from_micros(joined).to_string();
+            by_month.entry(month.get(..7).unwrap_or_default().to_owned()).or_default().push(&person.id);
+        }
+    }
+    let half = period.days() / 2;
+    for (month, ids) in by_month {
+        let active_in = |from: u32, to: u32| -> BTreeSet<&String> {
+            let active =
+                |id: &&&String| users.active.get(**id).is_some_and(|days| days.range(from..to).next().is_some());
+            ids.iter().filter(active).copied().collect()
+        };
+        let (first, second) = (active_in(0, half), active_in(half, period.days()));
+        let ever = first.union(&second).count();
+        let stayed = first.intersection(&second).count();
+        table.push(vec![
+            month.into(),
+            Cell::count(ids.len()),
+            Cell::share(ever as u64, ids.len() as u64),
+            Cell::share(first.len() as u64, ids.len() as u64),
+            Cell::share(second.len() as u64, ids.len() as u64),
+            Cell::share(stayed as u64, first.len() as u64),
+        ]);
+    }
+    Section::new("cohorts", "By month of joining", table)
+}
+
+/// A listing of the Analytics API over the whole period: names and how many people.
+async fn listing(
+    desk: &Desk,
+    period: Period,
+    listing: Listing,
+    (id, title, name, label): (&'static str, &'static str, &'static str, &'static str),
+) -> Result<Section, ReportError> {
+    let query = ListingQuery {
+        listing,
+        reach: desk.reach(),
+        days: Days::Range { first: period.first, end: period.last.plus_days(1) },
+        filters: Filters::default(),
+        group_by: Vec::new(),
+        ordering: Ordering { metric: None, direction: Direction::Ascending },
+        as_of: None,
+    };
+    let answer = desk.analytics.listing(&query).await?;
+    let mut json = vec![b'['];
+    answer.write(0..answer.len(), &mut json);
+    json.push(b']');
+    let rows: Vec<Value> = serde_json::from_slice(&json).unwrap_or_default();
+    let mut found: Vec<(String, i64, i64)> = rows
+        .iter()
+        .map(|row| {
+            let called = row[name].as_str().or_else(|| row["project_id"].as_str()).unwrap_or("(no name)").to_owned();
+            let times =
+                ["invocation_count", "read_call_count", "write_call_count", "unclassified_call_count", "message_count"]
+                    .iter()
+                    .filter_map(|count| row[*count].as_i64())
+                    .sum();
+            (called, number(row, "distinct_user_count").unwrap_or(0), times)
+        })
+        .collect();
+    found.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let mut table = Table::of_groups(
+        vec![
+            Column::text("name", label),
+            Column::count("people", "People", "people"),
+            Column::count("times", "Times used", "uses"),
+        ],
+        "people",
+    );
+    let labels = found.iter().map(|(name, _, _)| name.clone()).collect();
+    let values = found.iter().map(|(_, people, _)| Some(*people as f64)).collect();
+    for (name, people, times) in found {
+        table.push(vec![name.into(), people.into(), times.into()]);
+    }
+    let chart = Chart::bars(format!("{title} by people"), "people", labels, vec![Series::new("people", values)]);
+    Ok(Section::new(id, title, table).charted(chart))
+}
+
+/// Who switched what on or off: adoption moves with it.
+async fn switches(desk: &Desk, period: Period) -> Result<Section, ReportError> {
+    let mut table = Table::of(vec![
+        Column::instant("at", "When"),
+        Column::text("type", "What"),
+        Column::person("actor", "By"),
+        Column::text("activity", "Activity"),
+    ]);
+    let statement = format!(
+        "select created_at, type, coalesce(actor_email, actor_id, actor_type), id from activities \
+         where {} and (type like 'org\\_%\\_enabled' escape '\\' or type like 'org\\_%\\_disabled' escape '\\' \
+           or type in ('claude_organization_settings_updated', 'org_sso_toggled', 'org_compliance_api_settings_updated', \
+                       'org_analytics_api_capability_updated', 'mcp_tool_policy_updated')) \
+         order by created_at, id",
+        within(period)
+    );
+    Answer::of(&desk.lake, &statement).await?.each(|row| {
+        table.push(vec![
+            row.number(0).map_or(Cell::Nothing, Cell::Instant),
+            row.owned(1).into(),
+            row.owned(2).into(),
+            row.owned(3).into(),
+        ]);
+    });
+    Ok(Section::new("switches", "Switches that govern it", table))
+}
+
+fn figures(summaries: &[Value], users: &UserDays, period: Period) -> Vec<Figure> {
+    let newest = |name: &str| summaries.last().and_then(|entry| number(entry, name));
+    let first = |name: &str| summaries.first().and_then(|entry| number(entry, name));
+    let figure =
+        |label: &str, value: Cell, unit, note: Option<String>| Figure { label: label.to_owned(), value, unit, note };
+    let monthly = newest("monthly_active_user_count");
+    let seats = newest("assigned_seat_count");
+    let before = first("monthly_active_user_count").map(|before| format!("{before} at the beginning"));
+    let all: Vec<String> = users.sums.keys().cloned().collect();
+    vec![
+        figure("Active in 30 days", monthly.into(), Some("people"), before),
+        figure("Seats", seats.into(), None, None),
+        figure("Seats in use", Cell::share(unsigned(monthly), unsigned(seats)), Some("ratio"), None),
+        figure(
+            "A day of a month",
+            Cell::share(unsigned(newest("daily_active_user_count")), unsigned(monthly)),
+            Some("ratio"),
+            Some(format!("on {}", period.last)),
+        ),
+        figure("Pending invites", newest("pending_invite_count").into(), None, None),
+        figure("Messages in chat", users.sum(all.iter(), "messages").into(), None, None),
+    ]
+}
+
+fn notes() -> Vec<String> {
+    [
+        "Active is who sent a message, worked in Claude Code or in Cowork, as the Analytics API defines it; opening a page is not.",
+        "The share of the month that a day is (stickiness) says how regularly people come: 0.5 is every other day.",
+        "A day that is missing in the sources is a gap here and not a day without use.",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}

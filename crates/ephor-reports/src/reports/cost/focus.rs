@@ -1,0 +1,183 @@
+//! The ledger as a FOCUS dataset (FinOps Open Cost and Usage Specification), one row an entry.
+//! Promises the mandatory columns with their published values, and own fields only under `x_`.
+//! Never shows a person's name: resources are keys and projects, people stand under `x_` and only where names are shown.
+
+use ephor_analytics::LedgerEntry;
+use ephor_wire::timestamp::UtcDay;
+use rust_decimal::Decimal;
+
+use super::{Books, dollars};
+use crate::desk::{Desk, Question};
+use crate::error::ReportError;
+use crate::privacy::{Names, pseudonym};
+
+/// The version that the columns follow.
+pub(crate) const VERSION: &str = "1.2";
+
+const COLUMNS: [&str; 41] = [
+    "BilledCost",
+    "BillingAccountId",
+    "BillingAccountName",
+    "BillingAccountType",
+    "BillingCurrency",
+    "BillingPeriodEnd",
+    "BillingPeriodStart",
+    "ChargeCategory",
+    "ChargeClass",
+    "ChargeDescription",
+    "ChargeFrequency",
+    "ChargePeriodEnd",
+    "ChargePeriodStart",
+    "ConsumedQuantity",
+    "ConsumedUnit",
+    "ContractedCost",
+    "ContractedUnitPrice",
+    "EffectiveCost",
+    "InvoiceIssuerName",
+    "ListCost",
+    "ListUnitPrice",
+    "PricingCategory",
+    "PricingCurrency",
+    "PricingQuantity",
+    "PricingUnit",
+    "ProviderName",
+    "PublisherName",
+    "RegionId",
+    "RegionName",
+    "ResourceId",
+    "ResourceName",
+    "ResourceType",
+    "ServiceCategory",
+    "ServiceName",
+    "ServiceSubcategory",
+    "SkuId",
+    "SkuMeter",
+    "SkuPriceId",
+    "SubAccountId",
+    "SubAccountName",
+    "Tags",
+];
+
+const OWN_COLUMNS: [&str; 3] = ["x_CostCentre", "x_Person", "x_Product"];
+
+/// The dataset as CSV, for the days of a question.
+pub(crate) async fn csv(desk: &Desk, question: &Question, names: &Names) -> Result<String, ReportError> {
+    let books = Books::open(desk, question).await?;
+    let account = desk.control.organizations().parent().await?;
+    let (account_id, account_name) = match account {
+        Some(parent) => (parent.id.0, parent.name),
+        None => ("unknown".to_owned(), "unknown".to_owned()),
+    };
+    let mut writer = ::csv::Writer::from_writer(Vec::new());
+    let failed = |error: ::csv::Error| ReportError::Written(error.to_string());
+    writer.write_record(COLUMNS.iter().chain(&OWN_COLUMNS)).map_err(failed)?;
+    for entry in &books.entries {
+        writer.write_record(row(&books, entry, (&account_id, &account_name), names)).map_err(failed)?;
+    }
+    let bytes = writer.into_inner().map_err(|error| ReportError::Written(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| ReportError::Written(error.to_string()))
+}
+
+fn row(books: &Books, entry: &LedgerEntry, account: (&str, &str), names: &Names) -> Vec<String> {
+    let (key, sums) = entry;
+    let midnight = |day: UtcDay| format!("{day}T00:00:00Z");
+    let (month, next_month) = month_of(key.day);
+    let cost = dollars(sums.amount_nano_usd);
+    let list = dollars(sums.list_nano_usd);
+    let quantity = Decimal::from(sums.quantity);
+    let unit = if key.charge == "web_search" { "Searches" } else { "Tokens" };
+    let per_unit = |amount: Decimal| match quantity.is_zero() {
+        true => String::new(),
+        false => (amount / quantity).round_dp(12).normalize().to_string(),
+    };
+    let model = key.model.clone().unwrap_or_else(|| "unknown".to_owned());
+    let sku = format!("{model}/{}", key.charge);
+    let resource = key.api_key.clone().or_else(|| key.project.clone());
+    let kind = match (&key.api_key, &key.project) {
+        (Some(_), _) => "API key",
+        (None, Some(_)) => "Project",
+        (None, None) => "",
+    };
+    let person = books.person(entry).map(|id| match names {
+        Names::Shown => books.people.email_of(id).unwrap_or(id).to_owned(),
+        Names::Pseudonyms(key) => pseudonym(key, books.period, id),
+    });
+    let mut fields: Vec<String> = vec![
+        cost.to_string(),
+        account.0.to_owned(),
+        account.1.to_owned(),
+        "Organization".into(),
+        "USD".into(),
+        next_month,
+        month,
+        "Usage".into(),
+        String::new(),
+        format!("{} of {model} on {}", words_of(key.charge), key.product),
+        "Usage-Based".into(),
+        midnight(key.day.plus_days(1)),
+        midnight(key.day),
+        quantity.to_string(),
+        unit.into(),
+        cost.to_string(),
+        per_unit(cost),
+        cost.to_string(),
+        "Anthropic".into(),
+        list.to_string(),
+        per_unit(list),
+        "Standard".into(),
+        "USD".into(),
+        quantity.to_string(),
+        unit.into(),
+        "Anthropic".into(),
+        "Anthropic".into(),
+        String::new(),
+        String::new(),
+        resource.unwrap_or_default(),
+        String::new(),
+        kind.into(),
+        "AI and Machine Learning".into(),
+        "Claude".into(),
+        "Generative AI".into(),
+        sku.clone(),
+        words_of(key.charge).into(),
+        format!("{sku}/{unit}"),
+        String::new(),
+        String::new(),
+        format!("{{\"product\":\"{}\"}}", key.product),
+    ];
+    fields.extend([books.cost_centre(entry).unwrap_or_default(), person.unwrap_or_default(), key.product.to_owned()]);
+    fields
+}
+
+fn words_of(charge: &str) -> &'static str {
+    match charge {
+        "uncached_input_tokens" => "Input tokens",
+        "output_tokens" => "Output tokens",
+        "cache_read_input_tokens" => "Input tokens read from cache",
+        "cache_creation.ephemeral_5m_input_tokens" => "Input tokens written to cache for 5 minutes",
+        "cache_creation.ephemeral_1h_input_tokens" => "Input tokens written to cache for 1 hour",
+        "web_search" => "Web searches",
+        _ => "Other charges",
+    }
+}
+
+/// The month of a day: its first instant and that of the next.
+fn month_of(day: UtcDay) -> (String, String) {
+    let text = day.to_string();
+    let year: i32 = text.get(..4).and_then(|year| year.parse().ok()).unwrap_or(1970);
+    let month: u32 = text.get(5..7).and_then(|month| month.parse().ok()).unwrap_or(1);
+    let (next_year, next_month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+    (format!("{year:04}-{month:02}-01T00:00:00Z"), format!("{next_year:04}-{next_month:02}-01T00:00:00Z"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn december_is_followed_by_january() {
+        let day = UtcDay(20_818); // 2026-12-31
+        assert_eq!(day.to_string(), "2026-12-31");
+        assert_eq!(month_of(day), ("2026-12-01T00:00:00Z".to_owned(), "2027-01-01T00:00:00Z".to_owned()));
+    }
+}

@@ -1,0 +1,406 @@
+//! Cost attribution and chargeback: what was spent, by everything that pays for it, to the last digit of the whole.
+//! Promises that every cut sums up to the organisation's total, with what belongs to nobody as a line of its own.
+//! Never adds seats and usage together, and never computes money in binary fractions.
+
+mod allocation;
+mod anomalies;
+pub(crate) mod focus;
+mod forecast;
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use ephor_analytics::LedgerEntry;
+use ephor_analytics::query::{AsOf, BucketWidth, CostFilters, Direction, Rank, Report as CostReport, ReportQuery};
+use ephor_lake::directory::DirectoryKind;
+use rust_decimal::Decimal;
+use serde_json::Value;
+
+use super::ReportInfo;
+use crate::chart::{Chart, Series};
+use crate::desk::{Desk, Question};
+use crate::error::ReportError;
+use crate::people::People;
+use crate::provenance::Period;
+use crate::table::{Cell, Column, Figure, Report, Section, Table};
+use allocation::{Share, Sums, by};
+
+pub(super) const INFO: ReportInfo = ReportInfo {
+    name: "cost-attribution",
+    title: "Cost attribution and chargeback",
+    question: "What was spent, on what, and who pays for it?",
+};
+
+/// Days that the report usually looks at.
+const USUAL_DAYS: u32 = 30;
+
+/// What belongs to nobody.
+const UNALLOCATED: &str = "(unallocated)";
+
+/// Everything that the sections are made from.
+pub(super) struct Books {
+    pub(super) period: Period,
+    pub(super) entries: Vec<LedgerEntry>,
+    /// The period before, for comparison.
+    pub(super) before: Vec<LedgerEntry>,
+    pub(super) people: People,
+    groups: BTreeMap<String, Vec<String>>,
+}
+
+pub(super) async fn make(desk: &Desk, question: &Question) -> Result<Report, ReportError> {
+    let books = Books::open(desk, question).await?;
+    let period = books.period;
+    let total = Sums::of(&books.entries);
+    let before = Sums::of(&books.before);
+    let centre = |entry: &LedgerEntry| vec![books.cost_centre(entry)];
+    let main = Section::new(
+        "cost-centres",
+        "By cost centre",
+        cut(&books, Column::text("cost_centre", "Cost centre"), centre),
+    )
+    .noted(match books.people.has_roster() {
+        true => "A request is charged to the cost centre that its person was in on that day.",
+        false => {
+            "No roster was imported (`ephor roster import FILE`), so nothing says who pays: all of it is unallocated."
+        }
+    });
+    let chart = top_chart(&main.table, "Usage by cost centre");
+    let mut report = Report {
+        name: INFO.name,
+        title: INFO.title.to_owned(),
+        question: INFO.question,
+        provenance: desk.provenance(period, population(&books)).await?,
+        figures: figures(desk, &books, total, before),
+        main: main.charted(chart),
+        others: vec![
+            seats(desk, &books),
+            over_time(&books),
+            by_person(desk, &books),
+            by_group(&books),
+            Section::new(
+                "products",
+                "By product",
+                cut(&books, Column::text("product", "Product"), |entry| vec![Some(entry.0.product.to_owned())]),
+            ),
+            Section::new(
+                "models",
+                "By model",
+                cut(&books, Column::text("model", "Model"), |entry| vec![entry.0.model.clone()]),
+            ),
+            Section::new(
+                "charges",
+                "By kind of charge",
+                cut(&books, Column::text("charge", "Charge"), |entry| vec![Some(entry.0.charge.to_owned())]),
+            ),
+            by_project(desk, &books),
+            by_key(desk, &books),
+            anomalies::section(&books),
+            reconciliation(desk, &books, total).await?,
+        ],
+        notes: notes(),
+    };
+    report.provenance.parameters = vec![("seat_usd_month", seat_price_words(desk))];
+    Ok(report)
+}
+
+impl Books {
+    pub(super) async fn open(desk: &Desk, question: &Question) -> Result<Self, ReportError> {
+        let period = desk.period(question, USUAL_DAYS).await?;
+        let before_seq = desk.lake.usage().next_seq();
+        let span = |period: Period| period.first..period.last.plus_days(1);
+        let reach = desk.reach();
+        let entries = desk.analytics.ledger(&reach, span(period), before_seq).await?;
+        let before = desk.analytics.ledger(&reach, span(period.before()), before_seq).await?;
+        Ok(Self { period, entries, before, people: People::of(desk).await?, groups: groups_of(desk) })
+    }
+
+    pub(super) fn person<'b>(&'b self, entry: &'b LedgerEntry) -> Option<&'b str> {
+        Some(self.people.id_of(entry.0.person.as_deref()?))
+    }
+
+    pub(super) fn cost_centre(&self, entry: &LedgerEntry) -> Option<String> {
+        let on = self.people.roster_on(self.person(entry)?, entry.0.day)?;
+        on.cost_centre.clone().or_else(|| on.department.clone())
+    }
+}
+
+/// Groups by person, in the order of their names.
+fn groups_of(desk: &Desk) -> BTreeMap<String, Vec<String>> {
+    let directory = desk.lake.directory();
+    let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for scope in directory.scopes(DirectoryKind::Groups) {
+        for group in directory.current(DirectoryKind::Groups, &scope) {
+            let text = |name: &str| group.get(name).and_then(Value::as_str);
+            let (Some(id), name) = (text("id"), text("name")) else { continue };
+            for member in directory.current(DirectoryKind::GroupMembers, id) {
+                if let Some(person) = member.get("user_id").and_then(Value::as_str) {
+                    groups.entry(person.to_owned()).or_default().push(name.unwrap_or(id).to_owned());
+                }
+            }
+        }
+    }
+    groups.values_mut().for_each(|names| names.sort());
+    groups
+}
+
+/// A table of one cut; the largest first, what belongs to nobody last.
+fn cut(books: &Books, name: Column, labels: impl Fn(&LedgerEntry) -> Vec<Option<String>>) -> Table {
+    let now = by(&books.entries, &labels);
+    let before = by(&books.before, &labels);
+    let total = Sums::of(&books.entries).amount_nano_usd;
+    let mut rows: Vec<(&Option<String>, &Share)> = now.iter().collect();
+    rows.sort_by_key(|(label, share)| (label.is_none(), std::cmp::Reverse(share.sums.amount_nano_usd), *label));
+    let mut table = Table::of_groups(cut_columns(name), "people");
+    for (label, share) in rows {
+        let earlier = before.get(label).map(|share| share.sums.amount_nano_usd);
+        table.push(cut_row(label.clone().unwrap_or_else(|| UNALLOCATED.to_owned()), share, earlier, total));
+    }
+    table
+}
+
+fn cut_columns(name: Column) -> Vec<Column> {
+    vec![
+        name,
+        Column::count("people", "People", "people"),
+        Column::count("requests", "Requests", "requests"),
+        Column::count("tokens", "Tokens", "tokens"),
+        Column::money("amount", "Amount"),
+        Column::money("list_amount", "At list price"),
+        Column::share("share", "Share"),
+        Column::money("amount_before", "Period before"),
+        Column::share("change", "Change"),
+    ]
+}
+
+fn cut_row(label: String, share: &Share, earlier: Option<i64>, total: i64) -> Vec<Cell> {
+    let sums = share.sums;
+    let change = earlier.filter(|earlier| *earlier != 0).map(|earlier| {
+        let (now, then) = (Decimal::from(sums.amount_nano_usd), Decimal::from(earlier));
+        ((now - then) / then).round_dp(4)
+    });
+    vec![
+        label.into(),
+        Cell::count(share.people.len()),
+        sums.requests.into(),
+        sums.tokens.into(),
+        dollars(sums.amount_nano_usd).into(),
+        dollars(sums.list_nano_usd).into(),
+        Cell::share(sums.amount_nano_usd.unsigned_abs(), total.unsigned_abs()),
+        earlier.map(dollars).into(),
+        change.into(),
+    ]
+}
+
+/// Billionths of a dollar as dollars, exactly.
+pub(super) fn dollars(nanos: i64) -> Decimal {
+    Decimal::new(nanos, 9).normalize()
+}
+
+fn by_person(desk: &Desk, books: &Books) -> Section {
+    let label =
+        |entry: &LedgerEntry| vec![books.person(entry).map(|id| books.people.email_of(id).unwrap_or(id).to_owned())];
+    let name = Column::person("person", "Person");
+    let mut table = cut(books, name, label);
+    table.headcount = None;
+    let note = match &desk.options.rankings_reason {
+        Some(reason) => format!("The most expensive first. Rankings of people are on: {reason}."),
+        None => {
+            table.rows.sort_by_key(|row| format!("{:?}", row[0]));
+            "In the order of names. Rankings of people are off; `[reports] rankings_reason` turns them on.".to_owned()
+        }
+    };
+    Section::new("people", "By person", table).noted(note)
+}
+
+fn by_group(books: &Books) -> Section {
+    let label = |entry: &LedgerEntry| match books.person(entry).and_then(|id| books.groups.get(id)) {
+        Some(groups) if !groups.is_empty() => groups.iter().cloned().map(Some).collect(),
+        _ => vec![None],
+    };
+    let table = cut(books, Column::text("group", "Group"), label);
+    Section::new("groups", "By group", table)
+        .noted("Groups as they are now. What a person in several groups spent is shared out evenly among them, so that the groups sum up to the whole.")
+}
+
+fn by_project(desk: &Desk, books: &Books) -> Section {
+    let directory = desk.lake.directory();
+    let mut names = BTreeMap::new();
+    for scope in directory.scopes(DirectoryKind::Projects) {
+        for project in directory.current(DirectoryKind::Projects, &scope) {
+            if let (Some(id), Some(name)) = (project["id"].as_str(), project["name"].as_str()) {
+                names.insert(id.to_owned(), name.to_owned());
+            }
+        }
+    }
+    let label = |entry: &LedgerEntry| {
+        let project = entry.0.project.as_ref();
+        vec![project.map(|id| names.get(id).map_or_else(|| id.clone(), |name| format!("{name} ({id})")))]
+    };
+    Section::new("projects", "By project", cut(books, Column::text("project", "Project"), label))
+        .noted("Only requests that name a project can be given to one.")
+}
+
+fn by_key(desk: &Desk, books: &Books) -> Section {
+    let directory = desk.lake.directory();
+    let mut names = BTreeMap::new();
+    for scope in directory.scopes(DirectoryKind::ApiKeys) {
+        for key in directory.current(DirectoryKind::ApiKeys, &scope) {
+            if let (Some(id), Some(name)) = (key["id"].as_str(), key["name"].as_str()) {
+                names.insert(id.to_owned(), name.to_owned());
+            }
+        }
+    }
+    let label = |entry: &LedgerEntry| {
+        let key = entry.0.api_key.as_ref();
+        vec![key.map(|id| names.get(id).map_or_else(|| id.clone(), |name| format!("{name} ({id})")))]
+    };
+    Section::new("keys", "By API key", cut(books, Column::text("api_key", "API key"), label))
+}
+
+/// Seats stand beside usage and are never added to it.
+fn seats(desk: &Desk, books: &Books) -> Section {
+    let mut by_centre: BTreeMap<Option<String>, i64> = BTreeMap::new();
+    for id in books.people.by_id.keys() {
+        let on = books.people.roster_on(id, books.period.last);
+        let centre = on.and_then(|on| on.cost_centre.clone().or_else(|| on.department.clone()));
+        *by_centre.entry(centre).or_default() += 1;
+    }
+    let mut table = Table::of(vec![
+        Column::text("cost_centre", "Cost centre"),
+        Column::count("seats", "Seats", "seats"),
+        Column::money("seat_cost_month", "Seats a month"),
+    ]);
+    for (centre, seats) in by_centre {
+        let cost = desk.options.seat_usd_month.map(|price| price * Decimal::from(seats));
+        table.push(vec![centre.unwrap_or_else(|| UNALLOCATED.to_owned()).into(), seats.into(), cost.into()]);
+    }
+    Section::new("seats", "Seats by cost centre", table)
+        .noted("Seats as the directory has them now. They are paid for apart from usage.")
+}
+
+fn over_time(books: &Books) -> Section {
+    let mut daily: BTreeMap<_, i64> = books.period.each_day().map(|day| (day, 0)).collect();
+    for (key, sums) in &books.entries {
+        *daily.entry(key.day).or_default() += sums.amount_nano_usd;
+    }
+    let days: Vec<String> = daily.keys().map(ToString::to_string).collect();
+    let amounts: Vec<i64> = daily.values().copied().collect();
+    let values = amounts.iter().map(|nanos| Some(*nanos as f64 / 1e9)).collect();
+    let mut table = Table::of(vec![Column::day("day", "Day"), Column::money("amount", "Amount")]);
+    for (day, nanos) in &daily {
+        table.push(vec![(*day).into(), dollars(*nanos).into()]);
+    }
+    let note = match forecast::next_days(books.period, &amounts) {
+        Some(next) => format!(
+            "The next {} days come to about {} USD, between {} and {} with a probability of 80 %, if weekdays stay as they were.",
+            next.days,
+            next.amount.round_dp(2),
+            next.low.round_dp(2),
+            next.high.round_dp(2)
+        ),
+        None => format!("A forecast needs {} days.", forecast::FEWEST_DAYS),
+    };
+    Section::new("days", "Day by day", table).noted(note).charted(Chart::lines(
+        "Usage a day",
+        "USD",
+        days,
+        vec![Series::new("amount", values)],
+    ))
+}
+
+fn figures(desk: &Desk, books: &Books, total: Sums, before: Sums) -> Vec<Figure> {
+    let money = |label: &str, nanos: i64, note: Option<String>| Figure {
+        label: label.to_owned(),
+        value: dollars(nanos).into(),
+        unit: Some("USD"),
+        note,
+    };
+    let nobody: i64 = books
+        .entries
+        .iter()
+        .filter(|entry| books.cost_centre(entry).is_none())
+        .map(|(_, sums)| sums.amount_nano_usd)
+        .sum();
+    let mut figures = vec![
+        money(
+            "Usage",
+            total.amount_nano_usd,
+            Some(format!("{} USD in the period before", dollars(before.amount_nano_usd).round_dp(2))),
+        ),
+        money("At list price", total.list_nano_usd, None),
+        money("Unallocated", nobody, Some("spent by nobody that the roster knows".to_owned())),
+        Figure { label: "Requests".to_owned(), value: total.requests.into(), unit: None, note: None },
+    ];
+    let seats = books.people.by_id.len();
+    figures.push(Figure {
+        label: "Seats a month".to_owned(),
+        value: desk.options.seat_usd_month.map(|price| price * Decimal::from(seats as u64)).into(),
+        unit: Some("USD"),
+        note: Some(format!("{seats} seats, paid for apart from usage")),
+    });
+    figures
+}
+
+/// The same total by another way: the cost report that the Analytics API serves.
+async fn reconciliation(desk: &Desk, books: &Books, total: Sums) -> Result<Section, ReportError> {
+    let query = ReportQuery {
+        report: CostReport::Cost,
+        reach: desk.reach(),
+        from_micros: books.period.from_micros(),
+        to_micros: books.period.to_micros(),
+        bucket_width: Some(BucketWidth::Day),
+        group_by: Vec::new(),
+        filters: CostFilters::default(),
+        rank: Rank::Amount,
+        direction: Direction::Descending,
+        exclude_deleted_users: false,
+        as_of: Some(AsOf {
+            usage_seq: desk.lake.usage().next_seq(),
+            upstream_seq: desk.lake.upstream_rows().next_seq(),
+        }),
+    };
+    let answer = desk.analytics.report(&query).await?;
+    let mut served = Decimal::ZERO;
+    for row in answer.rows.iter() {
+        let bucket: Value = serde_json::from_slice(&row.json).unwrap_or_default();
+        let cents = bucket["results"].as_array().into_iter().flatten().filter_map(|result| result["amount"].as_str());
+        served += cents.filter_map(|cents| Decimal::from_str(cents).ok()).sum::<Decimal>() / Decimal::ONE_HUNDRED;
+    }
+    let counted = dollars(total.amount_nano_usd);
+    let mut table = Table::of(vec![Column::text("total", "Total"), Column::money("amount", "Amount")]);
+    table.push(vec!["counted here, entry by entry".into(), counted.into()]);
+    table.push(vec!["cost_report of the Analytics API".into(), served.normalize().into()]);
+    table.push(vec!["difference".into(), (served - counted).normalize().into()]);
+    Ok(Section::new("reconciliation", "Reconciliation", table).noted(
+        "Both are made from the same usage events. Where the configuration lets an upstream answer, the difference is what its revisions say and the events do not.",
+    ))
+}
+
+fn top_chart(table: &Table, title: &str) -> Chart {
+    let labels = table.rows.iter().map(|row| match &row[0] {
+        Cell::Text(label) => label.clone(),
+        _ => String::new(),
+    });
+    let values =
+        table.cells("amount").map(|cell| cell.number().and_then(|number| f64::try_from(number).ok())).collect();
+    Chart::bars(title, "USD", labels.collect(), vec![Series::new("amount", values)])
+}
+
+fn population(books: &Books) -> String {
+    let people: std::collections::BTreeSet<_> = books.entries.iter().filter_map(|entry| books.person(entry)).collect();
+    format!("{} people who used a model, {} entries", people.len(), books.entries.len())
+}
+
+fn seat_price_words(desk: &Desk) -> String {
+    desk.options.seat_usd_month.map_or_else(|| "not set".to_owned(), |price| price.to_string())
+}
+
+fn notes() -> Vec<String> {
+    [
+        "Amounts are what the source said a request cost; where it said nothing, tokens times the negotiated price, else the list price of that day.",
+        "A model without a price has no amount; its tokens are counted all the same.",
+        "Usage and seats are paid for apart and are never added here.",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}

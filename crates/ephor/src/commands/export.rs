@@ -1,0 +1,420 @@
+//! `ephor export`: deliver, look, try out, send again.
+//! A run with `--once` ends when everything is delivered that was stored when it began; without, it goes on until a signal.
+//! Never prints anything beside the records on standard output when that is where the records go.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use ephor_export::{
+    Delivered, ExportContext, LakeIs, ReplaySpan, Replaying, SinkSettings, Until, deliver, preview, replay,
+};
+use ephor_lake::control::{Control, DeadLetter, ExportSink};
+use ephor_lake::{Lake, MicrosRange};
+use ephor_sources::simulator::{Simulation, SimulationOptions};
+use ephor_wire::timestamp::{Timestamp, UtcDay};
+use futures::future::join_all;
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::arguments::{ExportCommand, ExportPreview, ExportReplay, ExportRetry, ExportRun, Global};
+use crate::config::{Config, parse_day};
+use crate::export_config::{self, named, sink_secret};
+use crate::failure::Failure;
+use crate::node::{now_micros, stop_signal};
+use crate::output;
+
+/// Dead letters that `retry --dry-run` lists.
+const LISTED_LETTERS: u32 = 1_000;
+
+/// The seed and the day of previews: the same type gives the same record each time.
+const PREVIEW_SEED: u64 = 7;
+const PREVIEW_END: &str = "2026-01-31";
+
+pub(super) async fn run(global: &Global, config: &Config, action: ExportCommand) -> Result<ExitCode, Failure> {
+    let dir = config.data_dir(global);
+    match action {
+        ExportCommand::Run(options) => run_sinks(global, config, &dir, &options).await,
+        ExportCommand::Status => status(global, config, &dir).await,
+        ExportCommand::Preview(options) => show(config, &options),
+        ExportCommand::Replay(options) => send_again(global, config, &dir, &options).await,
+        ExportCommand::Retry(options) => retry(global, &dir, &options).await,
+    }
+}
+
+/// What one sink was given.
+#[derive(Debug, Serialize)]
+struct Outcome {
+    sink: String,
+    kind: &'static str,
+    #[serde(flatten)]
+    delivered: Delivered,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+async fn open(dir: &Path) -> Result<ExportContext, Failure> {
+    let lake = Lake::open_reader(dir).await?;
+    let control = Control::open(dir).await?;
+    Ok(export_config::context(lake, control, dir, LakeIs::Anothers))
+}
+
+async fn run_sinks(global: &Global, config: &Config, dir: &Path, options: &ExportRun) -> Result<ExitCode, Failure> {
+    let format = options.export_format.as_deref();
+    let sinks: Vec<SinkSettings> = match options.sinks.is_empty() {
+        false => options.sinks.iter().map(|text| named(text, format, &config.sink)).collect::<Result<_, _>>()?,
+        true if config.sink.is_empty() => {
+            return Err(Failure::usage("there is no sink to deliver to")
+                .hint("name one with --sink file:PATH, or write a [[sink]] into ephor.toml (docs/export.md)"));
+        }
+        true => config.sink.clone(),
+    };
+    export_config::check(&sinks)?;
+    for sink in &sinks {
+        sink.check(sink_secret)?;
+    }
+    let context = open(dir).await?;
+    if options.dry_run {
+        return rehearse(global, &sinks, &context).await;
+    }
+    for sink in sinks.iter().filter(|sink| !config.sink.iter().any(|other| other.name == sink.name)) {
+        begin_anew_without_a_file(sink, &context).await?;
+    }
+    let (stop, stopping) = watch::channel(false);
+    let until = if options.once { Until::CaughtUp } else { Until::Stopped(stopping) };
+    let all = join_all(sinks.iter().map(|sink| deliver(sink, &context, until.clone())));
+    tokio::pin!(all);
+    let outcomes = tokio::select! {
+        outcomes = &mut all => outcomes,
+        () = stop_signal() => {
+            let _ = stop.send(true);
+            // A run with an end has no other way out than its end; its place is kept, and the next run goes on from there.
+            if options.once {
+                return Err(Failure::new("stopped before everything was delivered").hint("run it again: it goes on where it stopped"));
+            }
+            all.await
+        }
+    };
+    context.control.close().await;
+    let mut results = Vec::new();
+    for (sink, outcome) in sinks.iter().zip(outcomes) {
+        let kind = sink.kind().unwrap_or_default();
+        results.push(match outcome {
+            Ok(delivered) => Outcome { sink: sink.name.clone(), kind, delivered, error: None },
+            Err(error) => {
+                let error = Some(error.to_string());
+                Outcome { sink: sink.name.clone(), kind, delivered: Delivered::default(), error }
+            }
+        });
+    }
+    let all_well = results.iter().all(|outcome| outcome.error.is_none());
+    match sinks.iter().any(|sink| sink.stdout.is_some()) {
+        true => results.iter().for_each(|outcome| tracing::info!("{}", describe_outcome(outcome))),
+        false => output::print(global.format, &json!({ "sinks": results }), |_| {
+            results.iter().map(describe_outcome).collect::<Vec<_>>().join("\n")
+        })?,
+    }
+    Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A file that a flag names and that is not there (any more) begins with the oldest record.
+async fn begin_anew_without_a_file(sink: &SinkSettings, context: &ExportContext) -> Result<(), Failure> {
+    let exports = context.control.exports();
+    match &sink.file {
+        Some(file) => {
+            let has_lines = std::fs::metadata(&file.path).is_ok_and(|found| found.len() > 0);
+            let known = exports.find(&sink.name).await?.is_some();
+            match (has_lines, known) {
+                (false, true) => exports.forget(&sink.name).await?,
+                (true, false) => {
+                    return Err(Failure::usage(format!(
+                        "{} is there already and was not written by this export",
+                        file.path.display()
+                    ))
+                    .hint("name another file, or move this one away"));
+                }
+                _ => {}
+            }
+        }
+        // A pipe begins anew each time.
+        None => exports.forget(&sink.name).await?,
+    }
+    Ok(())
+}
+
+async fn rehearse(global: &Global, sinks: &[SinkSettings], context: &ExportContext) -> Result<ExitCode, Failure> {
+    let mut counted = Vec::new();
+    for sink in sinks {
+        let place = context.control.exports().find(&sink.name).await?.map_or(0, |found| found.activities.next);
+        let waiting = replay(sink, context, &ReplaySpan::Places(place..u64::MAX), Replaying::Rehearsal).await?;
+        counted.push(json!({ "sink": sink.name, "from_seq": place, "records": waiting.records, "bytes": waiting.bytes, "sha256": waiting.sha256 }));
+    }
+    context.control.close().await;
+    output::print(global.format, &json!({ "sinks": counted, "sent": false }), |_| {
+        let line = |one: &Value| {
+            format!(
+                "{}: {} records ({} bytes) wait; nothing was sent",
+                one["sink"].as_str().unwrap_or_default(),
+                one["records"],
+                one["bytes"]
+            )
+        };
+        counted.iter().map(line).collect::<Vec<_>>().join("\n")
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn describe_outcome(outcome: &Outcome) -> String {
+    let Outcome { sink, delivered, error, .. } = outcome;
+    match error {
+        Some(error) => format!("{sink}: {error}"),
+        None => format!(
+            "{sink}: {} delivered ({} bytes), {} of them there already, {} left out, {} refused",
+            delivered.delivered, delivered.bytes, delivered.duplicates, delivered.filtered, delivered.rejected
+        ),
+    }
+}
+
+/// One sink in `ephor export status`.
+#[derive(Debug, Serialize)]
+struct SinkStatus {
+    sink: String,
+    kind: String,
+    configured: bool,
+    state: String,
+    next_seq: u64,
+    lag_records: u64,
+    delivered: u64,
+    duplicates: u64,
+    filtered: u64,
+    rejected: u64,
+    bytes: u64,
+    batches: u64,
+    events_per_second: f64,
+    dead_letters: u64,
+    failures_in_a_row: u64,
+    last_delivered_at: Option<String>,
+    last_error_at: Option<String>,
+    last_error: Option<String>,
+    next_attempt_at: Option<String>,
+}
+
+async fn status(global: &Global, config: &Config, dir: &Path) -> Result<ExitCode, Failure> {
+    let context = open(dir).await?;
+    let exports = context.control.exports();
+    let dead = exports.dead_counts().await?;
+    let dead_of = |sink: &str| dead.iter().find(|(name, _)| name == sink).map_or(0, |(_, count)| *count);
+    let end = context.lake.next_seq();
+    let configured = |name: &str| config.sink.iter().any(|sink| sink.name == name);
+    let mut rows: Vec<SinkStatus> = Vec::new();
+    for known in exports.list().await? {
+        let is_configured = configured(&known.sink);
+        let dead_letters = dead_of(&known.sink);
+        rows.push(row(known, end, dead_letters, is_configured));
+    }
+    let new = config.sink.iter().filter(|sink| !rows.iter().any(|row| row.sink == sink.name));
+    let new: Vec<SinkStatus> = new.map(|sink| never_delivered(sink, end)).collect();
+    rows.extend(new);
+    rows.sort_by(|a, b| a.sink.cmp(&b.sink));
+    context.control.close().await;
+    output::print(global.format, &rows, |rows| describe(rows))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(known: ExportSink, end: u64, dead_letters: u64, configured: bool) -> SinkStatus {
+    let time = |micros: Option<i64>| micros.map(|micros| Timestamp::from_micros(micros).as_str().to_owned());
+    SinkStatus {
+        configured,
+        state: known.state,
+        next_seq: known.activities.next,
+        lag_records: end.saturating_sub(known.activities.next),
+        delivered: known.totals.delivered,
+        duplicates: known.totals.duplicates,
+        filtered: known.totals.filtered,
+        rejected: known.totals.rejected,
+        bytes: known.totals.bytes,
+        batches: known.totals.batches,
+        events_per_second: known.events_per_second,
+        dead_letters,
+        failures_in_a_row: known.failures_in_a_row,
+        last_delivered_at: time(known.last_delivered_at_micros),
+        last_error_at: time(known.last_error_at_micros),
+        last_error: known.last_error,
+        next_attempt_at: time(known.next_attempt_at_micros),
+        sink: known.sink,
+        kind: known.kind,
+    }
+}
+
+fn never_delivered(sink: &SinkSettings, end: u64) -> SinkStatus {
+    SinkStatus {
+        sink: sink.name.clone(),
+        kind: sink.kind().unwrap_or("unknown").to_owned(),
+        configured: true,
+        state: "new".to_owned(),
+        next_seq: 0,
+        lag_records: end,
+        delivered: 0,
+        duplicates: 0,
+        filtered: 0,
+        rejected: 0,
+        bytes: 0,
+        batches: 0,
+        events_per_second: 0.0,
+        dead_letters: 0,
+        failures_in_a_row: 0,
+        last_delivered_at: None,
+        last_error_at: None,
+        last_error: None,
+        next_attempt_at: None,
+    }
+}
+
+fn describe(rows: &[SinkStatus]) -> String {
+    if rows.is_empty() {
+        return "no sinks; `ephor export run --sink file:PATH --once` delivers to a file".to_owned();
+    }
+    let heading = ["sink", "kind", "state", "lag", "delivered", "a second", "dead letters", "last error"];
+    let mut lines = vec![heading.map(str::to_owned).to_vec()];
+    lines.extend(rows.iter().map(|row| {
+        vec![
+            row.sink.clone(),
+            row.kind.clone(),
+            row.state.clone(),
+            row.lag_records.to_string(),
+            row.delivered.to_string(),
+            format!("{:.0}", row.events_per_second),
+            row.dead_letters.to_string(),
+            row.last_error.clone().filter(|_| row.failures_in_a_row > 0).unwrap_or_default(),
+        ]
+    }));
+    output::columns(&lines)
+}
+
+fn show(config: &Config, options: &ExportPreview) -> Result<ExitCode, Failure> {
+    let mut settings = match &options.sink {
+        Some(name) => named(name, None, &config.sink)?,
+        None => named("stdout", options.export_format.as_deref(), &[])?,
+    };
+    if options.export_format.is_some() {
+        settings.format.clone_from(&options.export_format);
+    }
+    let raw = match &options.activity {
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?,
+        None => example(&options.kind)?,
+    };
+    let record = preview(raw.trim(), &settings, sink_secret, now_micros())?;
+    let text = String::from_utf8_lossy(&record.bytes).into_owned();
+    // A record that is JSON is laid out for reading; the bytes that are sent have no white space.
+    output::print_line(&match serde_json::from_str::<Value>(&text) {
+        Ok(value) => serde_json::to_string_pretty(&value)?,
+        Err(_) => text,
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An activity of a type as the simulator fills it; a type that it does not know has the envelope alone.
+fn example(kind: &str) -> Result<String, Failure> {
+    let end = parse_day(PREVIEW_END)?;
+    let options = SimulationOptions { all_types: true, ..SimulationOptions::new(PREVIEW_SEED, 12, 1, end) };
+    let simulation = Simulation::new(options);
+    let found = simulation.activities().find_map(|row| {
+        let value: Value = serde_json::from_slice(&row.raw).ok()?;
+        (value["type"] == kind).then_some(value)
+    });
+    let unknown = || {
+        json!({
+            "id": "activity_preview", "type": kind, "created_at": "2026-01-30T12:00:00Z",
+            "actor": { "type": "user_actor", "user_id": "user_preview", "email_address": "somebody@example.com", "ip_address": "192.0.2.7" },
+            "organization_id": "org_preview",
+        })
+    };
+    Ok(serde_json::to_string(&found.unwrap_or_else(unknown))?)
+}
+
+async fn send_again(global: &Global, config: &Config, dir: &Path, options: &ExportReplay) -> Result<ExitCode, Failure> {
+    let settings = named(&options.sink, options.export_format.as_deref(), &config.sink)?;
+    settings.check(sink_secret)?;
+    let day = |text: &Option<String>| text.as_deref().map(parse_day).transpose();
+    let (from, to) = (day(&options.from)?, day(&options.to)?);
+    let span = match (from, to) {
+        (None, None) => ReplaySpan::Places(options.from_seq.unwrap_or(0)..options.to_seq.unwrap_or(u64::MAX)),
+        (from, to) => {
+            ReplaySpan::Times(MicrosRange { from: from.map(UtcDay::start_micros), to: to.map(UtcDay::end_micros) })
+        }
+    };
+    let replaying = if options.dry_run { Replaying::Rehearsal } else { Replaying::InEarnest };
+    let context = open(dir).await?;
+    let replayed = replay(&settings, &context, &span, replaying).await;
+    context.control.close().await;
+    let replayed = replayed?;
+    let words = format!(
+        "{}: {} records ({} bytes) {}, {} refused; SHA-256 of the lines {}",
+        settings.name,
+        replayed.records,
+        replayed.bytes,
+        if options.dry_run { "would be sent" } else { "sent again" },
+        replayed.rejected,
+        replayed.sha256
+    );
+    match settings.stdout.is_some() && !options.dry_run {
+        true => tracing::info!("{words}"),
+        false => output::print(global.format, &replayed, |_| words)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn retry(global: &Global, dir: &Path, options: &ExportRetry) -> Result<ExitCode, Failure> {
+    let control = super::org::existing_control(dir).await?;
+    let exports = control.exports();
+    let sink = exports.find(&options.sink).await?;
+    if sink.is_none() {
+        control.close().await;
+        return Err(Failure::usage(format!("nothing was ever delivered to a sink `{}`", options.sink))
+            .hint("`ephor export status` lists the sinks"));
+    }
+    if options.dry_run {
+        let letters: Vec<Value> =
+            exports.dead_letters(&options.sink, LISTED_LETTERS).await?.iter().map(letter).collect();
+        control.close().await;
+        output::print(global.format, &letters, |letters| {
+            let line = |one: &Value| {
+                format!(
+                    "{} (seq {}): {}",
+                    one["id"].as_str().unwrap_or_default(),
+                    one["seq"],
+                    one["reason"].as_str().unwrap_or_default()
+                )
+            };
+            match letters.is_empty() {
+                true => "no dead letters".to_owned(),
+                false => letters.iter().map(line).collect::<Vec<_>>().join("\n"),
+            }
+        })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let marked = exports.retry(&options.sink).await?;
+    control.close().await;
+    output::print(global.format, &json!({ "sink": options.sink, "to_be_retried": marked }), |_| {
+        format!(
+            "{marked} records are tried again: by the running node within a second, or by `ephor export run --sink {} --once`",
+            options.sink
+        )
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn letter(letter: &DeadLetter) -> Value {
+    let time = |micros: i64| Timestamp::from_micros(micros).as_str().to_owned();
+    json!({
+        "id": letter.record_id,
+        "stream": letter.stream.as_str(),
+        "seq": letter.place,
+        "reason": letter.reason,
+        "first_at": time(letter.first_at_micros),
+        "last_at": time(letter.last_at_micros),
+        "attempts": letter.attempts,
+        "to_be_retried": letter.again,
+    })
+}

@@ -1,0 +1,4 @@
+//! A page of an upstream's Analytics API.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| ephor_sources::outside_bytes::upstream_analytics(bytes));

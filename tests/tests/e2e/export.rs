@@ -1,0 +1,241 @@
+//! `ephor export`: everything arrives, once, in order, valid by the receiver's own rules, whatever is killed.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ephor_e2e::{Node, Simulated, ephor, folder, id_of, killed_again_and_again, python, run, run_in};
+use serde_json::Value;
+
+fn imported(data: &Path, truth: &Simulated) {
+    run(data, &["import", truth.activities().to_str().unwrap()]).succeeded();
+}
+
+fn to_file(data: &Path, file: &Path, format: &str) -> Command {
+    let sink = format!("file:{}", file.display());
+    let mut command = ephor(["export", "run", "--sink", &sink, "--export-format", format, "--once", "--data-dir"]);
+    command.arg(data);
+    command
+}
+
+fn ids(file: &Path, pointer: &str) -> Vec<String> {
+    let id = |line: &str| {
+        serde_json::from_str::<Value>(line).unwrap().pointer(pointer).unwrap().as_str().unwrap().to_owned()
+    };
+    fs::read_to_string(file).unwrap().lines().map(id).collect()
+}
+
+fn in_order(data: &Path) -> Vec<String> {
+    ephor_e2e::texts(data, "select id from activities order by seq")
+}
+
+#[test]
+fn an_export_killed_again_and_again_leaves_the_same_bytes_as_one_that_was_not() {
+    let truth = Simulated::of(6_000);
+    let home = folder();
+    let data = home.path().join("data");
+    imported(&data, &truth);
+    let whole = home.path().join("whole.ndjson");
+    run_in(&mut to_file(&data, &whole, "ocsf")).succeeded();
+    assert_eq!(ids(&whole, "/metadata/uid"), in_order(&data));
+    let expected = fs::read(&whole).unwrap();
+    let out = |place: &Path| place.with_extension("ndjson");
+    killed_again_and_again(
+        20,
+        20_261_125,
+        |place| to_file(&data, &out(place), "ocsf"),
+        |place| {
+            assert!(
+                fs::read(out(place)).unwrap() == expected,
+                "other bytes than those of an export that was not killed"
+            );
+        },
+    );
+}
+
+#[test]
+fn a_replay_gives_the_same_bytes_and_says_so_beforehand() {
+    let truth = Simulated::of(800);
+    let home = folder();
+    let data = home.path().join("data");
+    imported(&data, &truth);
+    for format in ["ocsf", "ecs", "cef", "leef", "raw"] {
+        let file = home.path().join(format!("{format}.out"));
+        run_in(&mut to_file(&data, &file, format)).succeeded();
+        let exported = fs::read(&file).unwrap();
+        assert_eq!(exported.iter().filter(|byte| **byte == b'\n').count(), 800, "one record a line");
+        let replay = ["export", "replay", "stdout", "--export-format", format];
+        let rehearsed = run(&data, &[&replay[..], &["--dry-run"]].concat()).json();
+        assert_eq!(rehearsed["records"], 800);
+        let replayed = run(&data, &replay).succeeded();
+        assert!(replayed.stdout.as_bytes() == exported, "{format}: a replay with other bytes");
+    }
+    let raw = fs::read_to_string(home.path().join("raw.out")).unwrap();
+    let mut exported: Vec<&str> = raw.lines().collect();
+    let lines = truth.lines();
+    let mut original: Vec<&str> = lines.iter().map(String::as_str).collect();
+    exported.sort_unstable();
+    original.sort_unstable();
+    assert!(exported == original, "raw is what was received");
+}
+
+#[test]
+fn every_activity_type_is_valid_ocsf_by_the_official_schema() {
+    let truth = Simulated::make(&["--seed", "7", "--users", "12", "--days", "1", "--all-types"]);
+    let home = folder();
+    let data = home.path().join("data");
+    imported(&data, &truth);
+    // Types that nobody knows yet, and an actor that is none.
+    let strange = home.path().join("strange.ndjson");
+    let mut file = fs::File::create(&strange).unwrap();
+    for n in 0..20 {
+        writeln!(file, r#"{{"id":"activity_new_{n}","type":"quantum_relay_{n}_rotated","created_at":"2026-06-01T00:00:00Z","actor":{{"type":"guest_actor","badge":{n}}},"relay":{{"spin":[1,null]}}}}"#).unwrap();
+    }
+    run(&data, &["import", strange.to_str().unwrap()]).succeeded();
+    for (format, version) in [("ocsf", "1.8.0"), ("ocsf@1.3.0", "1.3.0")] {
+        let out = home.path().join(format!("{version}.ndjson"));
+        run_in(&mut to_file(&data, &out, format)).succeeded();
+        let validated = run_in(python("validate_ocsf.py").arg(version).arg(&out)).json();
+        assert_eq!(validated["errors"], 0, "{version}: {validated:#}");
+        assert!(validated["classes"].as_object().unwrap().len() >= 8, "{validated}");
+    }
+}
+
+#[test]
+fn a_node_delivers_what_comes_in_and_tells_of_it() {
+    let truth = Simulated::of(500);
+    let home = folder();
+    let data = home.path().join("data");
+    let keys = run(&data, &["init"]).json();
+    run(&data, &["org", "enable", "--agreement", "NDA-2026-1"]).succeeded();
+    imported(&data, &truth);
+    let file = home.path().join("siem.ndjson");
+    let sinks = format!(
+        "\n[[sink]]\nname = \"siem\"\nformat = \"raw\"\nbatch_seconds = 0.1\nfile = {{ path = {file:?} }}\n\n\
+         [[sink]]\nname = \"dead\"\nallow_private = true\nwebhook = {{ url = \"http://127.0.0.1:9/\" }}\n"
+    );
+    fs::OpenOptions::new().append(true).open(data.join("ephor.toml")).unwrap().write_all(sinks.as_bytes()).unwrap();
+    let node = Node::up(&data, [""; 0]);
+    let write = keys.pointer("/keys/write").and_then(Value::as_str).unwrap();
+    let client = ephor_e2e::Client::new(node.address(), write);
+    let pushed = r#"{"id":"activity_pushed","type":"api_key_created","created_at":"2026-11-24T00:00:00Z","actor":{"type":"user_actor","user_id":"user_1"}}"#;
+    client.post("/ephor/v1/activities", "application/x-ndjson", pushed.to_owned()).ok();
+    until("everything is delivered", || {
+        let delivered = fs::read_to_string(&file).unwrap_or_default();
+        delivered.contains("activity_pushed") && truth.rows().iter().all(|row| delivered.contains(id_of(row)))
+    });
+    let status = || run(&data, &["export", "status"]).json();
+    let waits = |status: &Value| status.as_array().unwrap().iter().any(|one| one["state"] == "backing_off");
+    until("the dead sink waits", || waits(&status()));
+    let status = status();
+    let of = |name: &str| status.as_array().unwrap().iter().find(|one| one["sink"] == name).unwrap().clone();
+    assert_eq!(of("siem")["dead_letters"], 0);
+    assert!(of("siem")["delivered"].as_u64().unwrap() >= 501, "{status:#}");
+    assert_eq!((&of("dead")["state"], &of("dead")["delivered"]), (&Value::from("backing_off"), &Value::from(0)));
+    let metrics = client.get("/metrics").body;
+    assert!(metrics.contains(r#"ephor_export_delivered_total{sink="siem"}"#), "{metrics}");
+    assert!(metrics.contains(r#"ephor_export_failures_total{sink="dead"}"#), "{metrics}");
+}
+
+/// Waits for a condition; the test runner's limit is the end of it.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(120), "waited too long until {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Debian's rsyslog on a free port of loopback, with what it received in a file.
+struct Rsyslog {
+    child: Child,
+    home: PathBuf,
+}
+
+impl Rsyslog {
+    fn start(home: &Path) -> Self {
+        let at = |name: &str| home.join(name).display().to_string();
+        let config = format!(
+            "global(workDirectory=\"{}\" maxMessageSize=\"64k\")\nmodule(load=\"imtcp\")\n\
+             input(type=\"imtcp\" address=\"127.0.0.1\" port=\"0\" listenPortFileName=\"{}\")\n\
+             template(name=\"whole\" type=\"string\" string=\"%structured-data%\\t%msg:::drop-last-lf%\\n\")\n\
+             action(type=\"omfile\" file=\"{}\" template=\"whole\")\n",
+            home.display(),
+            at("port"),
+            at("received")
+        );
+        fs::write(home.join("rsyslog.conf"), config).unwrap();
+        let child = Command::new("/usr/sbin/rsyslogd")
+            .args(["-n", "-f", &at("rsyslog.conf"), "-i", &at("pid")])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("rsyslogd starts: `cargo xtask setup` installs it");
+        let rsyslog = Self { child, home: home.to_owned() };
+        until("rsyslog listens", || rsyslog.port().is_some());
+        rsyslog
+    }
+
+    fn port(&self) -> Option<u16> {
+        fs::read_to_string(self.home.join("port")).ok()?.trim().parse().ok()
+    }
+
+    /// What it has written so far.
+    fn received(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.home.join("received")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Rsyslog {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn rsyslog_gets_every_activity_whole_and_in_order() {
+    let truth = Simulated::of(1_500);
+    let home = folder();
+    let data = home.path().join("data");
+    run(&data, &["init"]).succeeded();
+    imported(&data, &truth);
+    let place = home.path().join("rsyslog");
+    fs::create_dir(&place).unwrap();
+    let rsyslog = Rsyslog::start(&place);
+    let sink = format!(
+        "\n[[sink]]\nname = \"syslog\"\nformat = \"raw\"\nallow_private = true\n\
+         syslog = {{ address = \"127.0.0.1:{}\", max_bytes = 65000 }}\n",
+        rsyslog.port().unwrap()
+    );
+    fs::OpenOptions::new().append(true).open(data.join("ephor.toml")).unwrap().write_all(sink.as_bytes()).unwrap();
+    let done = run(&data, &["export", "run", "--sink", "syslog", "--once"]).json();
+    assert_eq!(done["sinks"][0]["rejected"], 0, "{done}");
+    let expected = ephor_e2e::texts(&data, "select raw from activities order by seq");
+    until("rsyslog has written everything", || rsyslog.received().len() >= expected.len());
+    let received = rsyslog.received();
+    let order = in_order(&data);
+    for ((line, raw), id) in received.iter().zip(&expected).zip(&order) {
+        let (structured, message) = line.split_once('\t').unwrap();
+        assert!(structured.contains(&format!("id=\"{id}\"")), "{line}");
+        assert_eq!(message.trim_start(), raw);
+    }
+    assert_eq!(received.len(), expected.len());
+}
+
+#[test]
+fn a_preview_shows_what_a_receiver_would_get() {
+    let home = folder();
+    let shown = run(home.path(), &["export", "preview", "--type", "api_key_created", "--export-format", "ocsf"]).json();
+    assert_eq!(
+        (&shown["class_uid"], &shown["activity_name"]),
+        (&Value::from(3004), &Value::from("Create")),
+        "{shown:#}"
+    );
+    let strange = run(home.path(), &["export", "preview", "--type", "nobody_knows_this"]).json();
+    assert_eq!(strange["metadata"]["event_code"], "nobody_knows_this", "{strange:#}");
+    run(home.path(), &["export", "preview", "--type", "x", "--export-format", "xml"]).failed_with(2);
+}
