@@ -37,6 +37,12 @@ pub(crate) fn micros() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
+/// The columns of a data file of `activities` by name, in table order.
+pub(crate) fn file_columns() -> impl Iterator<Item = &'static str> {
+    let first = ["seq", "id", CREATED_AT, "received_at"];
+    first.into_iter().chain(TEXT_COLUMNS).chain(["raw"])
+}
+
 /// The columns of a data file of `activities`: everything but the partition column.
 pub(crate) static FILE_SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     let mut fields = vec![

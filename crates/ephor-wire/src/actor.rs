@@ -12,7 +12,7 @@ use crate::activity::Nullable;
 pub type OptionalText = Nullable<String>;
 
 /// The fields that identify an actor, in the order in which an actor of an unpublished kind is asked for them.
-pub(crate) const ID_FIELDS: [&str; 8] = [
+pub const ID_FIELDS: [&str; 8] = [
     "user_id",
     "api_key_id",
     "admin_api_key_id",

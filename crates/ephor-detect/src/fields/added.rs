@@ -4,6 +4,8 @@
 
 use std::net::IpAddr;
 
+use ephor_wire::actor::ID_FIELDS;
+
 use super::flat::Flat;
 
 /// What identifies an actor of each published kind, and what an entity of that kind is called.
@@ -21,19 +23,6 @@ const ACTORS: [(&str, &str, &str); 11] = [
     ("attested_device_actor", "external_client_id", "device"),
 ];
 
-/// Fields that could identify an actor of a kind that nobody has published.
-const ID_FIELDS: [&str; 9] = [
-    "user_id",
-    "api_key_id",
-    "admin_api_key_id",
-    "service_account_id",
-    "service",
-    "directory_id",
-    "subject",
-    "external_client_id",
-    "email_address",
-];
-
 /// Who acts: type and id of the entity. Somebody of whom nothing else is known is the address that they come from.
 pub(super) fn actor<'f>(flat: &'f Flat<'_>) -> Option<(&'static str, &'f str)> {
     let text = |name: &str| flat.text_within("actor", name).filter(|text| !text.is_empty());
@@ -41,7 +30,8 @@ pub(super) fn actor<'f>(flat: &'f Flat<'_>) -> Option<(&'static str, &'f str)> {
     let known = ACTORS.iter().find(|(name, ..)| *name == kind);
     let own = match known {
         Some((_, field, entity)) => text(field).map(|id| (*entity, id)),
-        None => ID_FIELDS.iter().find_map(|field| text(field)).map(|id| ("actor", id)),
+        // A kind that nobody has published: the fields that identify the others, and an address at the last.
+        None => ID_FIELDS.iter().chain(&["email_address"]).find_map(|field| text(field)).map(|id| ("actor", id)),
     };
     own.or_else(|| text("ip_address").map(|ip| ("ip_address", ip)))
 }

@@ -7,7 +7,6 @@ use rand::CryptoRng;
 use serde_json::Value;
 use sqlx::{Row, SqliteConnection};
 
-use super::activities::{self, Deed};
 use super::{Control, ControlError};
 
 /// The source under which activities of Ephor's own making are stored.
@@ -44,7 +43,7 @@ impl Outbox<'_> {
         rng: &mut impl CryptoRng,
     ) -> Result<(), ControlError> {
         let mut turn = self.control.write().await?;
-        activities::tell(turn.connection(), Deed::Own { kind, fields }, by, now_micros, rng).await?;
+        turn.tell(kind, fields, by, now_micros, rng).await?;
         turn.commit().await
     }
 

@@ -12,7 +12,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::prelude::SessionContext;
 
 use crate::error::LakeError;
-use crate::schema::FILE_SCHEMA;
+use crate::schema::{FILE_SCHEMA, file_columns};
 
 /// A condition on activities.
 ///
@@ -45,7 +45,7 @@ impl RowPredicate {
         let named = parsed.column_refs();
         let is_named = |name: &str| named.iter().any(|column| column.name == name);
         let fields: Vec<_> = FILE_SCHEMA.fields().iter().filter(|field| is_named(field.name())).cloned().collect();
-        let columns = COLUMNS.iter().copied().filter(|name| is_named(name)).collect();
+        let columns = file_columns().filter(|name| is_named(name)).collect();
         let schema = Arc::new(Schema::new(fields));
         let expression = session.create_physical_expr(parsed, &Arc::clone(&schema).to_dfschema()?)?;
         if expression.data_type(&schema)? != DataType::Boolean {
@@ -81,24 +81,3 @@ impl RowPredicate {
         })
     }
 }
-
-/// Every column of a file by its static name.
-const COLUMNS: [&str; 17] = [
-    "seq",
-    "id",
-    "created_at",
-    "received_at",
-    "source",
-    "type",
-    "category",
-    "organization_id",
-    "organization_uuid",
-    "actor_type",
-    "actor_id",
-    "actor_email",
-    "api_key_id",
-    "ip_address",
-    "user_agent",
-    "workspace_id",
-    "raw",
-];

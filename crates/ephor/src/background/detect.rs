@@ -63,6 +63,7 @@ async fn look(
     options: &DetectOptions,
     refresh: bool,
 ) -> Result<Detected, DetectError> {
+    // No panic of ours: it lends the system's randomness to whoever needs a source that cannot fail.
     let mut rng = OsRng.unwrap_err();
     let own = match detector {
         Some(own) => {

@@ -9,9 +9,8 @@ use sqlx::Row;
 
 use super::sessions::{self, NewSession, Opens, Session};
 use super::token::{self, SessionToken};
-use crate::control::activities::{self, Deed};
 use crate::control::members;
-use crate::control::{Control, ControlError};
+use crate::control::{Control, ControlError, activities};
 
 /// How often a code works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,8 +96,7 @@ impl Codes<'_> {
         .execute(turn.connection())
         .await?;
         let fields = json!({ "user_id": user_id, "opens": opens.as_str(), "works": works.as_str() });
-        let deed = Deed::Own { kind: "ephor_console_code_made", fields: &fields };
-        activities::tell(turn.connection(), deed, by, now_micros, rng).await?;
+        turn.tell("ephor_console_code_made", &fields, by, now_micros, rng).await?;
         turn.commit().await?;
         Ok(AccessCode(code))
     }

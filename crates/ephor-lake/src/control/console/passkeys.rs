@@ -8,7 +8,6 @@ use serde_json::json;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use crate::control::activities::{self, Deed};
 use crate::control::{Control, ControlError};
 
 /// A passkey.
@@ -59,8 +58,7 @@ impl Passkeys<'_> {
         .execute(turn.connection())
         .await?;
         let fields = json!({ "user_id": passkey.user_id, "change": "passkey_added", "passkey_name": passkey.name });
-        let deed = Deed::Own { kind: "ephor_console_sign_in_changed", fields: &fields };
-        activities::tell(turn.connection(), deed, by, now_micros, rng).await?;
+        turn.tell("ephor_console_sign_in_changed", &fields, by, now_micros, rng).await?;
         turn.commit().await
     }
 
@@ -82,8 +80,7 @@ impl Passkeys<'_> {
         let Some(row) = row else { return Ok(()) };
         let name: String = row.try_get("name")?;
         let fields = json!({ "user_id": user_id, "change": "passkey_removed", "passkey_name": name });
-        let deed = Deed::Own { kind: "ephor_console_sign_in_changed", fields: &fields };
-        activities::tell(turn.connection(), deed, by, now_micros, rng).await?;
+        turn.tell("ephor_console_sign_in_changed", &fields, by, now_micros, rng).await?;
         turn.commit().await
     }
 

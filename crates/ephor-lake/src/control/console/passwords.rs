@@ -7,7 +7,6 @@ use rand::CryptoRng;
 use serde_json::json;
 use sqlx::Row;
 
-use crate::control::activities::{self, Deed};
 use crate::control::{Control, ControlError};
 
 /// How a person's password is recognised.
@@ -76,8 +75,7 @@ impl Passwords<'_> {
         .execute(turn.connection())
         .await?;
         let fields = json!({ "user_id": user_id, "change": "password_set" });
-        let deed = Deed::Own { kind: "ephor_console_sign_in_changed", fields: &fields };
-        activities::tell(turn.connection(), deed, by, now_micros, rng).await?;
+        turn.tell("ephor_console_sign_in_changed", &fields, by, now_micros, rng).await?;
         turn.commit().await
     }
 
@@ -98,8 +96,7 @@ impl Passwords<'_> {
             return Ok(());
         }
         let fields = json!({ "user_id": user_id, "change": "password_removed" });
-        let deed = Deed::Own { kind: "ephor_console_sign_in_changed", fields: &fields };
-        activities::tell(turn.connection(), deed, by, now_micros, rng).await?;
+        turn.tell("ephor_console_sign_in_changed", &fields, by, now_micros, rng).await?;
         turn.commit().await
     }
 

@@ -10,6 +10,7 @@ use ephor_wire::scope::{Scope, ScopeSet};
 use ephor_wire::timestamp::DAY_MICROS;
 use maud::{Markup, html};
 
+use super::button;
 use crate::console::access::Right;
 use crate::console::form::Form;
 use crate::console::parts::{self, Tone};
@@ -112,21 +113,11 @@ fn line(key: &KeyRecord, organizations: &[Organization], visitor: &Visitor) -> M
             td { @match key.expires_at_micros { Some(at) => { (parts::day(at)) " " span class="ago" { (parts::ago(at, visitor.now())) } } None => "never" } }
             td class="act" {
                 @if state == KeyState::Active && visitor.may(Right::Administer) {
-                    (button(visitor, key, "/settings/keys/rotate", "Rotate"))
+                    (button(visitor, "/settings/keys/rotate", ("id", &key.id), "Rotate", &key.name))
                     " "
-                    (button(visitor, key, "/settings/keys/revoke", "Revoke"))
+                    (button(visitor, "/settings/keys/revoke", ("id", &key.id), "Revoke", &key.name))
                 }
             }
-        }
-    }
-}
-
-fn button(visitor: &Visitor, key: &KeyRecord, path: &str, words: &str) -> Markup {
-    html! {
-        form action=(path) method="post" {
-            (visitor.visit.form_field())
-            input type="hidden" name="id" value=(key.id);
-            button class="button small" { (words) span class="hidden" { " " (key.name) } }
         }
     }
 }

@@ -8,6 +8,7 @@ use ephor_lake::control::{Member, Role};
 use ephor_wire::timestamp::DAY_MICROS;
 use maud::{Markup, html};
 
+use super::button;
 use crate::console::access::{self, Right};
 use crate::console::form::Form;
 use crate::console::parts;
@@ -92,20 +93,10 @@ fn line(member: &Member, visitor: &Visitor) -> Markup {
             td { (member.granted_by) }
             td class="act" {
                 @if visitor.may(Right::GiveRoles) && !own {
-                    (button(visitor, member, "/settings/members/invite", "Make a code"))
-                    @if member.role != Role::PrimaryOwner { " " (button(visitor, member, "/settings/members/remove", "Remove")) }
+                    (button(visitor, "/settings/members/invite", ("email", &member.email), "Make a code", &member.email))
+                    @if member.role != Role::PrimaryOwner { " " (button(visitor, "/settings/members/remove", ("email", &member.email), "Remove", &member.email)) }
                 }
             }
-        }
-    }
-}
-
-fn button(visitor: &Visitor, member: &Member, path: &str, words: &str) -> Markup {
-    html! {
-        form action=(path) method="post" {
-            (visitor.visit.form_field())
-            input type="hidden" name="email" value=(member.email);
-            button class="button small" { (words) span class="hidden" { " " (member.email) } }
         }
     }
 }

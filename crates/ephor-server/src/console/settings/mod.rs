@@ -73,3 +73,14 @@ fn sheet(visitor: &Visitor, path: &str, body: Markup) -> Response {
     let sheet = Sheet { title, spot: Spot::Settings, lead: html! {}, actions: html! {}, body };
     frame::sheet(visitor, sheet).into_response()
 }
+
+/// A button that posts the name of one thing; a screen reader hears of which.
+fn button(visitor: &Visitor, path: &str, (field, value): (&str, &str), words: &str, of: &str) -> Markup {
+    html! {
+        form action=(path) method="post" {
+            (visitor.visit.form_field())
+            input type="hidden" name=(field) value=(value);
+            button class="button small" { (words) span class="hidden" { " " (of) } }
+        }
+    }
+}
