@@ -101,6 +101,12 @@ pub enum EvidenceError {
     /// The control database.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// Findings.
+    #[error(transparent)]
+    Findings(#[from] ephor_detect::DetectError),
+    /// Access reviews.
+    #[error(transparent)]
+    Reviews(#[from] ephor_reports::ReportError),
     /// Keys, notes and proofs.
     #[error(transparent)]
     Proof(#[from] ProofError),

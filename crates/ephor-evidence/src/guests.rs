@@ -5,9 +5,11 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use ephor_detect::{FindingFilter, Findings};
 use ephor_lake::GuestTable;
 use ephor_lake::control::Control;
 use ephor_lake::proof::{ProofLog, Removed, digest_of};
+use ephor_reports::review::Reviews;
 
 use crate::error::EvidenceError;
 
@@ -26,6 +28,9 @@ pub(crate) async fn all(
         recording_periods(control).await?,
         recording_gaps(control).await?,
         upstreams(control).await?,
+        findings(control).await?,
+        finding_steps(control).await?,
+        access_reviews(control).await?,
     ])
 }
 
@@ -190,6 +195,74 @@ async fn upstreams(control: Option<&Control>) -> Result<GuestTable, EvidenceErro
             ("failures_in_a_row", numbers(all.iter().map(|one| Some(count(one.failures_in_a_row))))),
             ("rows_total", numbers(all.iter().map(|one| Some(count(one.rows_total))))),
             ("clock_skew_seconds", numbers(all.iter().map(|one| one.clock_skew_micros.map(|skew| skew / 1_000_000)))),
+        ],
+    )
+}
+
+async fn findings(control: Option<&Control>) -> Result<GuestTable, EvidenceError> {
+    Ok(match control {
+        Some(control) => Findings::new(control).table().await?,
+        None => Findings::empty_table()?,
+    })
+}
+
+async fn finding_steps(control: Option<&Control>) -> Result<GuestTable, EvidenceError> {
+    let mut all = Vec::new();
+    if let Some(control) = control {
+        let findings = Findings::new(control);
+        for record in findings.list(&FindingFilter::default()).await? {
+            let steps = findings.steps(&record.finding.id).await?;
+            all.extend(steps.into_iter().map(|step| (record.finding.id.clone(), step)));
+        }
+    }
+    let each = || all.iter().map(|(_, step)| step);
+    table(
+        "finding_steps",
+        vec![
+            ("finding_id", texts(all.iter().map(|(id, _)| Some(id.to_string())))),
+            ("at", times(each().map(|step| Some(step.at_micros)))),
+            ("by", texts(each().map(|step| Some(step.by.clone())))),
+            ("status", texts(each().map(|step| Some(step.status.to_string())))),
+            ("assignee", texts(each().map(|step| step.assignee.clone()))),
+            ("note", texts(each().map(|step| step.note.clone()))),
+            ("suppressed_until", times(each().map(|step| step.suppressed_until_micros))),
+        ],
+    )
+}
+
+/// Every item of every access review, decided or not.
+async fn access_reviews(control: Option<&Control>) -> Result<GuestTable, EvidenceError> {
+    let mut all = Vec::new();
+    if let Some(control) = control {
+        let reviews = Reviews::new(control);
+        for campaign in reviews.list().await? {
+            let items = reviews.items(&campaign.id).await?;
+            all.extend(items.into_iter().map(|item| (campaign.clone(), item)));
+        }
+    }
+    let campaigns = || all.iter().map(|(campaign, _)| campaign);
+    let items = || all.iter().map(|(_, item)| item);
+    let decisions = || items().map(|item| item.decision.as_ref());
+    table(
+        "access_reviews",
+        vec![
+            ("review_id", texts(campaigns().map(|one| Some(one.id.clone())))),
+            ("review", texts(campaigns().map(|one| Some(one.name.clone())))),
+            ("opened_at", times(campaigns().map(|one| Some(one.opened_micros)))),
+            ("due_at", times(campaigns().map(|one| Some(one.due_micros)))),
+            ("closed_at", times(campaigns().map(|one| one.closed_micros))),
+            ("snapshot_sha256", texts(campaigns().map(|one| Some(one.snapshot_sha256.clone())))),
+            ("item", numbers(items().map(|item| Some(count(item.number))))),
+            ("person", texts(items().map(|item| Some(item.entitlement.person.clone())))),
+            ("access", texts(items().map(|item| Some(item.entitlement.kind.as_str().to_owned())))),
+            ("object", texts(items().map(|item| Some(item.entitlement.object.clone())))),
+            ("role", texts(items().map(|item| item.entitlement.role.clone()))),
+            ("reviewer", texts(items().map(|item| Some(item.reviewer.clone())))),
+            ("verdict", texts(decisions().map(|made| made.map(|made| made.verdict.as_str().to_owned())))),
+            ("reason", texts(decisions().map(|made| made.map(|made| made.reason.clone())))),
+            ("decided_by", texts(decisions().map(|made| made.map(|made| made.by.clone())))),
+            ("decided_at", times(decisions().map(|made| made.map(|made| made.at_micros)))),
+            ("second_by", texts(items().map(|item| item.second.clone()))),
         ],
     )
 }

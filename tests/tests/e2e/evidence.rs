@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use ephor_e2e::{Done, Simulated, ephor, folder, python, run, run_in};
 use serde_json::Value;
@@ -192,4 +193,36 @@ fn a_control_without_data_in_the_period_is_a_gap_and_says_so() {
     assert_eq!(reason, "no data from the Compliance API in the period");
     run(&data, &["evidence", "coverage", "hipaa", "--from", FROM, "--to", TO]).failed_with(1);
     run(&data, &["evidence", "coverage", "soc2", "--from", TO, "--to", FROM]).failed_with(2);
+}
+
+#[test]
+fn findings_what_was_decided_about_them_and_access_reviews_are_in_the_package() {
+    let home = folder();
+    let made = Simulated::make(&["--seed", "7", "--users", "30", "--days", "21", "--end", "2026-11-20"]);
+    let data = home.path().join("data");
+    run(&data, &["init"]).succeeded();
+    run(&data, &["import", made.activities().to_str().unwrap()]).succeeded();
+    run(&data, &["import", "--directory", made.folder().to_str().unwrap()]).succeeded();
+    run(&data, &["detect"]).succeeded();
+    let found = run(&data, &["findings", "list", "--from", FROM, "--to", TO]).json();
+    let (id, count) = (found[0]["id"].as_str().unwrap(), found.as_array().unwrap().len());
+    run(&data, &["findings", "resolve", id, "--note", "asked them; it was agreed"]).succeeded();
+    let review = run(&data, &["review", "open", "--name", "Q4", "--due", "2099-01-31", "--kind", "workspace"]).json();
+    let decide = ["review", "decide", review["id"].as_str().unwrap(), "--item", "1", "--verdict", "revoke", "--reason"];
+    run(&data, &[&decide[..], &["has left the team"]].concat()).succeeded();
+
+    let package = home.path().join("package");
+    build(&data, "soc2", &package, &[]);
+    let lines = |name: &str| fs::read_to_string(package.join("evidence").join(name)).unwrap();
+    assert_eq!(lines("findings.csv").lines().count(), count + 1, "those of the period and a heading");
+    assert!(lines("finding-steps.csv").contains("asked them; it was agreed"));
+    assert!(!lines("access-reviews.csv").contains("has left the team"), "it was opened after the period");
+
+    let today = String::from_utf8(Command::new("date").args(["-u", "+%F"]).output().unwrap().stdout).unwrap();
+    let later = home.path().join("later");
+    let fixed = ["evidence", "build", "--framework", "soc2", "--from", FROM, "--to", today.trim(), "--out"];
+    run(&data, &[&fixed[..], &[later.to_str().unwrap()]].concat()).succeeded();
+    let decided = fs::read_to_string(later.join("evidence/access-reviews.csv")).unwrap();
+    assert!(decided.contains("has left the team") && decided.contains("revoke"), "{decided}");
+    check(&later, &data.join("proof/public-key")).succeeded();
 }

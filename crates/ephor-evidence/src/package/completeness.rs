@@ -184,13 +184,10 @@ async fn conflicts(tested: &Tested<'_>) -> Result<Test, EvidenceError> {
     })
 }
 
-/// Where each upstream stands: read past the period's end, and its last requests by the upstream's own ids.
+/// Where each upstream stands: read past the period's end, or not.
 async fn upstreams(tested: &Tested<'_>) -> Result<Test, EvidenceError> {
     let asks = "Has every upstream been read past the end of the period?".to_owned();
-    let how =
-        "Last successful run of each collector, and the cursor that its last commit holds. The request ids are the \
-               upstream's own: they can be looked up there."
-            .to_owned();
+    let how = "Last successful run of each collector, and the cursor that its last commit holds.".to_owned();
     let states = match tested.house.control {
         Some(control) => control.sources().list().await?,
         None => Vec::new(),
