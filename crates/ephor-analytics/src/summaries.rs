@@ -236,9 +236,8 @@ fn window_counts(days: &[&RoaringBitmap], length: usize) -> Vec<u64> {
     }
     let count = |day: usize| match (day + 1).checked_sub(length) {
         Some(start) if start % length != 0 => to_block_end[start].union_len(&from_block_start[day]),
-        // The window is a block, or cut off at the beginning.
-        Some(_) => from_block_start[day].len(),
-        None => (0..=day).fold(RoaringBitmap::new(), |all, day| all | days[day]).len(),
+        // The window is a block, or cut off at the beginning, which is in the first block.
+        Some(_) | None => from_block_start[day].len(),
     };
     (0..days.len()).map(count).collect()
 }

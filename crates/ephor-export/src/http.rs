@@ -157,12 +157,7 @@ impl From<bool> for Packing {
 }
 
 /// Puts a body on a request.
-pub(crate) fn with_body(
-    request: RequestBuilder,
-    kind: &'static str,
-    body: Vec<u8>,
-    packing: Packing,
-) -> RequestBuilder {
+pub(crate) fn with_body(request: RequestBuilder, kind: &str, body: Vec<u8>, packing: Packing) -> RequestBuilder {
     let request = request.header(CONTENT_TYPE, kind);
     match packing {
         Packing::Plain => request.body(body),

@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 mod deliver;
+mod document;
 mod entra;
 mod error;
 mod format;
@@ -23,6 +24,7 @@ mod stories;
 mod tls;
 
 pub use deliver::{Delivered, ExportContext, LakeIs, ReplaySpan, Replayed, Replaying, Until, deliver, replay};
+pub use document::{Document, DocumentReceiver};
 pub use error::ExportError;
 pub use format::{Format, OcsfVersion, preview};
 pub use meaning::Level;

@@ -10,8 +10,8 @@ use crate::http::HttpDoor;
 use crate::settings::{Secrets, SinkSettings};
 use crate::sink::{
     DatadogSink, ElasticCredentials, ElasticSettings, ElasticSink, FileSink, SENTINEL_SCOPE, SentinelSettings,
-    SentinelSink, Sink, SplunkHecSink, StdoutSink, SumoLogicSink, SyslogSink, WebhookCredentials, WebhookSettings,
-    WebhookSink,
+    SentinelSink, Sink, SplunkHecSink, StdoutSink, SumoLogicSink, SyslogSink, WebhookCredentials, WebhookDoor,
+    WebhookSettings, WebhookSink,
 };
 use crate::tls::TlsSettings;
 
@@ -50,7 +50,8 @@ pub(crate) fn open(
         let url = named("sumo_logic.url", secrets, &sumo.url)?;
         Box::new(SumoLogicSink::new(sumo.clone(), door(&sumo.tls)?, &url)?)
     } else if let Some(webhook) = &settings.webhook {
-        Box::new(open_webhook(webhook, secrets, door(&webhook.tls)?, is_json, clock)?)
+        let door = webhook_door(webhook, secrets, door(&webhook.tls)?, clock)?;
+        Box::new(WebhookSink::new(webhook.clone(), door, is_json)?)
     } else {
         Box::new(StdoutSink)
     };
@@ -69,13 +70,12 @@ fn open_sentinel(
     SentinelSink::new(settings, door.clone(), entra, is_json)
 }
 
-fn open_webhook(
+pub(crate) fn webhook_door(
     settings: &WebhookSettings,
     secrets: Secrets,
     door: HttpDoor,
-    is_json: bool,
     clock: fn() -> i64,
-) -> Result<WebhookSink, String> {
+) -> Result<WebhookDoor, String> {
     let optional = |what: &str, reference: &Option<String>| {
         reference.as_deref().map(|reference| named(what, secrets, reference)).transpose()
     };
@@ -99,7 +99,7 @@ fn open_webhook(
         Some(("env" | "file", _)) => named("webhook.url", secrets, &settings.url)?,
         _ => SecretString::from(settings.url.clone()),
     };
-    WebhookSink::new(settings.clone(), door, &url, credentials, is_json, clock)
+    WebhookDoor::new(settings, door, &url, credentials, clock)
 }
 
 fn elastic_credentials(settings: &ElasticSettings, secrets: Secrets) -> Result<ElasticCredentials, String> {

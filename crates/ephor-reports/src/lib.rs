@@ -14,6 +14,7 @@ pub mod render;
 mod reports;
 pub mod review;
 pub mod roster;
+mod schedule;
 mod table;
 pub mod timeline;
 
@@ -23,4 +24,5 @@ pub use error::ReportError;
 pub use privacy::{Discretion, Names, PSEUDONYM_SECRET, USUAL_FLOOR, pseudonym};
 pub use provenance::{AsOf, Gap, Period, Provenance, Source};
 pub use reports::{FOCUS_VERSION, ReportInfo, catalogue, focus, make};
+pub use schedule::Timing;
 pub use table::{Cell, Column, Figure, Kind, Report, Section, Sensitivity, Table};

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ephor_analytics::Analytics;
+use ephor_detect::RuleSources;
 use ephor_evidence::Frameworks;
 use ephor_lake::control::Control;
+use ephor_lake::proof::ProofKey;
 use ephor_lake::{Appender, Lake};
 use ephor_reports::{ReportOptions, USUAL_FLOOR};
 use ephor_sources::{Door, UsageIntake};
@@ -61,6 +63,10 @@ pub struct ServerOptions {
     pub drain: Duration,
     /// The frameworks that evidence is for; none: those that Ephor carries.
     pub frameworks: Option<Arc<Frameworks>>,
+    /// Where the rules come from that the node judges by.
+    pub rules: RuleSources,
+    /// What signs the log, and with it what people close and hand over; none: nothing is signed here.
+    pub proof_key: Option<ProofKey>,
     /// Serve over TLS with these files.
     pub tls: Option<TlsFiles>,
     /// Serve without TLS on an address that others can reach.
@@ -81,6 +87,8 @@ impl Default for ServerOptions {
             request_timeout: Duration::from_secs(60),
             drain: Duration::from_secs(20),
             frameworks: None,
+            rules: RuleSources::default(),
+            proof_key: None,
             tls: None,
             allow_plaintext_public: false,
         }
@@ -88,6 +96,13 @@ impl Default for ServerOptions {
 }
 
 impl ServerOptions {
+    /// What signs, or why nothing can be signed here.
+    pub(crate) fn signing_key(&self) -> Result<&ProofKey, Problem> {
+        let missing =
+            || Problem::conflict("This node does not hold the key of the log: sign on the machine that does.");
+        self.proof_key.as_ref().ok_or_else(missing)
+    }
+
     /// Whether these options allow an address to be served.
     pub fn allow(&self, address: SocketAddr) -> bool {
         self.tls.is_some() || self.allow_plaintext_public || address.ip().to_canonical().is_loopback()

@@ -23,6 +23,7 @@ use crate::evidence_config::EvidenceConfig;
 use crate::failure::Failure;
 use crate::proof_config::ProofConfig;
 use crate::reports_config::ReportsConfig;
+use crate::schedule_config::{self, ScheduleConfig};
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -37,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) proof: ProofConfig,
     pub(crate) reports: ReportsConfig,
     pub(crate) evidence: EvidenceConfig,
+    /// Reports that are made by themselves.
+    pub(crate) schedule: Vec<ScheduleConfig>,
     /// Sources to collect from.
     pub(crate) upstream: Vec<Upstream>,
     /// Sinks to deliver to.
@@ -276,6 +279,7 @@ impl Config {
         self.analytics.limits()?;
         self.reports.options()?;
         crate::export_config::check(&self.sink)?;
+        schedule_config::check(&self.schedule)?;
         self.console.check()?;
         crate::origin_config::check(&self.analytics.origin, &self.upstream)?;
         if self.server.tls_certificate.is_some() != self.server.tls_key.is_some() {

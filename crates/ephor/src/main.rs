@@ -19,6 +19,8 @@ mod output;
 mod progress;
 mod proof_config;
 mod reports_config;
+mod schedule_config;
+mod scheduling;
 
 use std::process::ExitCode;
 

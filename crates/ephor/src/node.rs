@@ -14,6 +14,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::background::{self, Parts};
+use crate::commands::timeline::signing_key;
 use crate::config::{Config, Server};
 use crate::failure::Failure;
 
@@ -89,6 +90,8 @@ impl Serving {
                 _ => None,
             },
             frameworks: Some(Arc::new(config.evidence.load()?)),
+            rules: config.detect.sources(),
+            proof_key: Some(signing_key(config, &node.data_dir)?),
             ..ServerOptions::default()
         };
         let scheme = if options.tls.is_some() { "https" } else { "http" };

@@ -26,6 +26,7 @@ mod push;
 mod python_client;
 mod reports;
 mod rules;
+mod schedules;
 mod telemetry;
 mod two_in_a_row;
 mod usage;

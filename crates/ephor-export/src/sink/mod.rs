@@ -38,7 +38,7 @@ pub(crate) use splunk_hec::SplunkHecSink;
 pub(crate) use stdout::StdoutSink;
 pub(crate) use sumo_logic::SumoLogicSink;
 pub(crate) use syslog::SyslogSink;
-pub(crate) use webhook::{WebhookCredentials, WebhookSink};
+pub(crate) use webhook::{WebhookCredentials, WebhookDoor, WebhookSink};
 
 /// What became of one record.
 #[derive(Debug, Clone, PartialEq, Eq)]

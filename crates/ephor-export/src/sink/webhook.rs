@@ -86,23 +86,22 @@ pub(crate) struct WebhookCredentials {
     pub(crate) hmac: Option<SecretString>,
 }
 
-pub(crate) struct WebhookSink {
-    settings: WebhookSettings,
+/// A receiver of HTTPS posts, its credentials and how posts to it are signed.
+pub(crate) struct WebhookDoor {
     door: HttpDoor,
     url: Url,
     headers: HeaderMap,
     hmac: Option<SecretString>,
-    is_json: bool,
+    packing: Packing,
     clock: fn() -> i64,
 }
 
-impl WebhookSink {
+impl WebhookDoor {
     pub(crate) fn new(
-        settings: WebhookSettings,
+        settings: &WebhookSettings,
         door: HttpDoor,
         url: &SecretString,
         credentials: WebhookCredentials,
-        is_json: bool,
         clock: fn() -> i64,
     ) -> Result<Self, String> {
         let url = door.url(url.expose_secret())?;
@@ -117,10 +116,34 @@ impl WebhookSink {
             let (name, _) = header(name, "x")?;
             headers.insert(name, secret_header("", secret)?);
         }
+        Ok(Self { door, url, headers, hmac: credentials.hmac, packing: Packing::from(settings.gzip), clock })
+    }
+
+    /// Posts a body under a key that is the same whenever the same body is sent.
+    pub(crate) async fn post(&self, body: Vec<u8>, kind: &str, key: &str) -> Result<(), Refusal> {
+        let time = (self.clock)().div_euclid(1_000_000).to_string();
+        let mut request = self.door.post(self.url.clone()).headers(self.headers.clone());
+        request = request.header("Idempotency-Key", key).header("X-Ephor-Timestamp", &time);
+        if let Some(secret) = &self.hmac {
+            request = request.header("X-Ephor-Signature", sign(secret, &time, &body));
+        }
+        let answer = self.door.send(with_body(request, kind, body, self.packing)).await?;
+        if answer.is_success() { Ok(()) } else { Err(answer.refusal()) }
+    }
+}
+
+pub(crate) struct WebhookSink {
+    settings: WebhookSettings,
+    door: WebhookDoor,
+    is_json: bool,
+}
+
+impl WebhookSink {
+    pub(crate) fn new(settings: WebhookSettings, door: WebhookDoor, is_json: bool) -> Result<Self, String> {
         if settings.body == WebhookBody::Array && !is_json {
             return Err("webhook.body = \"array\" needs a format that is JSON".to_owned());
         }
-        Ok(Self { settings, door, url, headers, hmac: credentials.hmac, is_json, clock })
+        Ok(Self { settings, door, is_json })
     }
 
     fn event(&self, record: &Record, out: &mut Vec<u8>) {
@@ -158,17 +181,6 @@ impl WebhookSink {
             }
         }
     }
-
-    async fn post(&self, body: Vec<u8>, kind: &'static str, records: &[Record]) -> Result<(), Refusal> {
-        let time = (self.clock)().div_euclid(1_000_000).to_string();
-        let mut request = self.door.post(self.url.clone()).headers(self.headers.clone());
-        request = request.header("Idempotency-Key", batch_key(records)).header("X-Ephor-Timestamp", &time);
-        if let Some(secret) = &self.hmac {
-            request = request.header("X-Ephor-Signature", sign(secret, &time, &body));
-        }
-        let answer = self.door.send(with_body(request, kind, body, Packing::from(self.settings.gzip))).await?;
-        if answer.is_success() { Ok(()) } else { Err(answer.refusal()) }
-    }
 }
 
 /// The same records have the same key.
@@ -204,7 +216,7 @@ impl Sink for WebhookSink {
     async fn send(&mut self, batch: &[Record]) -> Result<Vec<Verdict>, Broken> {
         let (parts, kind) = self.parts(batch);
         for Part { body, records } in parts {
-            let sent = self.post(body, kind, &batch[records.clone()]).await;
+            let sent = self.door.post(body, kind, &batch_key(&batch[records.clone()])).await;
             sent.map_err(|refusal| broken(records.start, refusal))?;
         }
         Ok(all_delivered(batch))

@@ -15,6 +15,7 @@ mod node_secrets;
 mod organizations;
 mod outbox;
 mod roster;
+mod schedules;
 mod secret;
 mod settings;
 mod sources;
@@ -47,6 +48,7 @@ pub use node_secrets::{NodeSecret, NodeSecrets};
 pub use organizations::{Organization, Organizations, Place};
 pub use outbox::{OWN_SOURCE, Outbox, OutboxItem};
 pub use roster::{Roster, RosterEntry};
+pub use schedules::{ScheduleState, Schedules};
 pub use secret::KeySecret;
 pub use settings::{Setting, SettingRevision, Settings};
 pub use sources::{Budget, Gap, RunOutcome, SourceRun, SourceState, Sources};
@@ -150,6 +152,11 @@ impl Control {
         KeptReports { control: self }
     }
 
+    /// What became of scheduled reports.
+    pub fn schedules(&self) -> Schedules<'_> {
+        Schedules { control: self }
+    }
+
     /// How far the sinks of the export have come.
     pub fn exports(&self) -> Exports<'_> {
         Exports { control: self }
@@ -215,6 +222,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (11, "lists of rules", include_str!("../../migrations/0011_detect_lists.sql")),
     (20, "exports", include_str!("../../migrations/0020_exports.sql")),
     (30, "reports", include_str!("../../migrations/0030_reports.sql")),
+    (31, "schedules", include_str!("../../migrations/0031_schedules.sql")),
     (60, "console", include_str!("../../migrations/0060_console.sql")),
 ];
 

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
+use ephor_reports::chart::CHART_STYLE;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use sha2::{Digest, Sha256};
 
@@ -37,7 +38,7 @@ static FONT: LazyLock<Asset> =
 
 /// The stylesheet names the font by the address that it has.
 pub(crate) static STYLE: LazyLock<Asset> = LazyLock::new(|| {
-    let sheet = include_str!("assets/console.css").replace("inter.woff2", FONT.path());
+    let sheet = include_str!("assets/console.css").replace("inter.woff2", FONT.path()) + CHART_STYLE;
     Asset::of("console", "css", "text/css; charset=utf-8", sheet.into_bytes())
 });
 

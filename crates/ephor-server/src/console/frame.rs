@@ -14,8 +14,17 @@ pub(crate) enum Spot {
     /// None: what went wrong, one's own account.
     None,
     Overview,
+    Findings,
     Activity,
+    Incidents,
+    UseCases,
+    Adoption,
+    Cost,
     People,
+    Reviews,
+    Evidence,
+    Rules,
+    Compare,
     Settings,
 }
 
@@ -50,11 +59,35 @@ const GROUPS: &[(&str, &[Entry])] = &[
         "Watch",
         &[
             entry(Spot::Overview, "Overview", "/", Right::Look, 'o'),
+            entry(Spot::Findings, "Findings", "/findings", Right::Look, 'f'),
             entry(Spot::Activity, "Activity", "/activity", Right::Look, 'a'),
+            entry(Spot::Incidents, "Incidents", "/incidents", Right::SeeNames, 'i'),
         ],
     ),
-    ("Know", &[entry(Spot::People, "People", "/people", Right::Look, 'p')]),
-    ("Run", &[entry(Spot::Settings, "Settings", "/settings", Right::SeeSettings, 's')]),
+    (
+        "Know",
+        &[
+            entry(Spot::UseCases, "Use cases", "/use-cases", Right::Look, 'u'),
+            entry(Spot::Adoption, "Adoption", "/use-cases/adoption-governance", Right::Look, 'd'),
+            entry(Spot::Cost, "Cost", "/use-cases/cost-attribution", Right::Look, 'c'),
+            entry(Spot::People, "People", "/people", Right::Look, 'p'),
+        ],
+    ),
+    (
+        "Show",
+        &[
+            entry(Spot::Reviews, "Reviews", "/reviews", Right::SeeNames, 'r'),
+            entry(Spot::Evidence, "Evidence", "/evidence", Right::Evidence, 'e'),
+        ],
+    ),
+    (
+        "Run",
+        &[
+            entry(Spot::Rules, "Rules", "/rules", Right::Look, 'l'),
+            entry(Spot::Compare, "Compare", "/compare", Right::Look, 'm'),
+            entry(Spot::Settings, "Settings", "/settings", Right::SeeSettings, 's'),
+        ],
+    ),
 ];
 
 /// A page in its frame.

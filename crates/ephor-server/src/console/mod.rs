@@ -8,11 +8,16 @@ mod access;
 mod account;
 mod activity;
 mod assets;
+mod compare;
 mod cookies;
+mod desk;
 mod door;
+mod evidence;
+mod findings;
 mod form;
 mod frame;
 mod headers;
+mod incidents;
 mod options;
 mod origin;
 mod overview;
@@ -20,10 +25,14 @@ mod page;
 mod parts;
 mod people;
 mod problem_page;
+mod reported;
+mod reviews;
+mod rules;
 mod seal;
 mod settings;
 mod sign_in;
 mod state;
+mod use_cases;
 mod visitor;
 
 pub(crate) use door::not_here;
@@ -45,5 +54,7 @@ pub(crate) fn router(app: App) -> Router<App> {
 /// Every page with its door.
 pub(crate) fn mount(app: App) -> Pages {
     let pages = Pages::new(app).serve(&assets::ASSET, assets::asset).serve(&overview::OVERVIEW, overview::show);
-    people::mount(settings::mount(activity::mount(account::mount(sign_in::mount(pages)))))
+    let pages = activity::mount(account::mount(sign_in::mount(pages)));
+    let pages = compare::mount(use_cases::mount(findings::mount(people::mount(settings::mount(pages)))));
+    rules::mount(evidence::mount(reviews::mount(incidents::mount(pages))))
 }

@@ -5,10 +5,12 @@
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use ephor_analytics::query::{Reach, SummariesQuery};
 use ephor_lake::control::{Gap, Recording, SourceState};
 use ephor_lake::{ActivityFilter, FeedQuery, MicrosRange, Order, PageFrom, TypeFilter};
 use ephor_wire::timestamp::DAY_MICROS;
 use maud::{Markup, html};
+use serde::Deserialize;
 
 use super::access::Right;
 use super::activity::{OWN_READS, Shown};
@@ -17,7 +19,9 @@ use super::options::UpstreamFact;
 use super::page::Page;
 use super::parts::{self, Tone};
 use super::people;
+use super::settings::sinks;
 use super::visitor::Visitor;
+use super::{findings, reviews};
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -69,13 +73,32 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
     let (census, changes) = tokio::try_join!(app.lake().census(&lately, None), app.lake().page(&query))?;
     let changes: Vec<Shown> =
         changes.rows.iter().filter_map(|row| Shown::read(row.created_at_micros, &row.raw)).collect();
-    let needs = needs(&recording, &states, &gaps, &app.options().console.facts.upstreams, visitor.now());
+    let mut needs = needs(&recording, &states, &gaps, &app.options().console.facts.upstreams, visitor.now());
+    needs.extend(sinks_in_trouble(&app).await?);
+    needs.extend(reviews_due(&app, &visitor).await?);
+    let standing = findings::standing(&app).await?;
+    let adoption = adoption(&app).await;
     let body = html! {
         div class="grid" {
             section class="card" { h2 { "Needs somebody" } (needs_list(&needs, &visitor)) }
+            section class="card" { header { h2 { "Findings to be handled" } a href="/findings" { "The queue" } } (findings::tally(&standing)) }
+        }
+        div class="grid" {
             section class="card" {
                 header { h2 { "Activities of the last 30 days" } a href="/activity?span=30d" { "See them" } }
                 (parts::days_of(&census, "activities"))
+            }
+            @if let Some(adoption) = &adoption {
+                section class="card" {
+                    header { h2 { "People at work" } a href="/use-cases/adoption-governance" { "Adoption" } }
+                    (adoption_figures(adoption))
+                }
+            }
+        }
+        @if !standing.is_empty() {
+            section class="card flush" {
+                header { h2 { "Most urgent" } a href="/findings" { "All of them" } }
+                (findings::most_urgent(standing, &visitor))
             }
         }
         section class="card flush" {
@@ -141,20 +164,95 @@ fn needs(
     needs
 }
 
+/// Sinks that fail or fall behind.
+async fn sinks_in_trouble(app: &App) -> Result<Vec<Need>, Problem> {
+    let need = |(sink, why): (String, String)| Need {
+        tone: Tone::Bad,
+        badge: "sink",
+        words: format!("{sink} {why}."),
+        path: "/settings/sinks",
+        place: "Sinks",
+    };
+    Ok(sinks::trouble(app).await?.into_iter().map(need).collect())
+}
+
+/// Access reviews that are not closed, for whoever may see them.
+async fn reviews_due(app: &App, visitor: &Visitor) -> Result<Vec<Need>, Problem> {
+    if !visitor.may(Right::SeeNames) {
+        return Ok(Vec::new());
+    }
+    let need = |campaign: ephor_reports::review::Campaign| Need {
+        tone: if campaign.due_micros < visitor.now() { Tone::Bad } else { Tone::Fair },
+        badge: "review",
+        words: format!(
+            "{}: {} of {} decided, due {}.",
+            campaign.name,
+            campaign.decided,
+            campaign.items,
+            parts::ago(campaign.due_micros, visitor.now())
+        ),
+        path: "/reviews",
+        place: "Reviews",
+    };
+    Ok(reviews::due(app).await?.into_iter().map(need).collect())
+}
+
+/// People at work on the newest counted day, and what they were a week before.
+#[derive(Debug, Deserialize)]
+struct AtWork {
+    starting_at: String,
+    daily_active_user_count: u64,
+    weekly_active_user_count: u64,
+    monthly_active_user_count: u64,
+}
+
+/// The newest counted day and the one a week before it; nothing where nothing is counted.
+async fn adoption(app: &App) -> Option<(AtWork, AtWork)> {
+    let newest = app.options().analytics.closed_day(app.now());
+    let query = SummariesQuery {
+        reach: Reach::Parent,
+        first: newest.plus_days(-7),
+        end: newest.plus_days(1),
+        rbac_group_ids: Vec::new(),
+    };
+    let days = app.analytics().summaries(&query).await.ok()?;
+    let read = |bytes: &bytes::Bytes| serde_json::from_slice::<AtWork>(bytes).ok();
+    Some((read(days.last()?)?, read(days.first()?)?))
+}
+
+fn adoption_figures((newest, before): &(AtWork, AtWork)) -> Markup {
+    let figure = |name: &str, now: u64, then: u64| {
+        html! { div class="metric" { span class="name" { (name) } span class="value" { (parts::count(now)) } span class="change" { (parts::count(then)) " a week before" } } }
+    };
+    html! {
+        div class="metrics" {
+            (figure("On the day", newest.daily_active_user_count, before.daily_active_user_count))
+            (figure("In 7 days", newest.weekly_active_user_count, before.weekly_active_user_count))
+            (figure("In 30 days", newest.monthly_active_user_count, before.monthly_active_user_count))
+        }
+        p class="muted" { "Up to " (newest.starting_at.get(..10).unwrap_or_default()) ", the newest day that is counted" }
+    }
+}
+
 fn needs_list(needs: &[Need], visitor: &Visitor) -> Markup {
     html! {
-        @if needs.is_empty() { p { (parts::badge(Tone::Good, "well")) " Recording is on, every collector ran in time, and there is no gap." } }
+        @if needs.is_empty() { p { (parts::badge(Tone::Good, "well")) " Recording is on, every collector ran in time, there is no gap, and every sink is up to date." } }
         @else {
             ul class="needs" {
                 @for need in needs {
                     li {
                         (parts::badge(need.tone, need.badge)) " " (need.words)
-                        @if visitor.may(Right::SeeSettings) { " " a href=(need.path) { (need.place) } }
+                        @if leads(need, visitor) { " " a href=(need.path) { (need.place) } }
                     }
                 }
             }
         }
     }
+}
+
+/// Whether this visitor may go where it is set right.
+fn leads(need: &Need, visitor: &Visitor) -> bool {
+    !need.path.starts_with("/settings") || visitor.may(Right::SeeSettings)
 }
 
 #[cfg(test)]

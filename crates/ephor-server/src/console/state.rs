@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::{OnceCell, watch};
 
+use super::evidence::Builds;
 use super::seal::Seal;
 use super::sign_in::{Attempts, Ceremonies, Provider};
 use crate::problem::Problem;
@@ -21,6 +22,7 @@ pub(crate) struct ConsoleState {
     attempts: Attempts,
     ceremonies: Ceremonies,
     provider: Provider,
+    builds: Builds,
     http: Mutex<Option<reqwest::Client>>,
     closing: watch::Sender<bool>,
 }
@@ -32,6 +34,7 @@ impl ConsoleState {
             attempts: Attempts::default(),
             ceremonies: Ceremonies::new(),
             provider: Provider::default(),
+            builds: Builds::default(),
             http: Mutex::default(),
             closing: watch::Sender::new(false),
         }
@@ -56,6 +59,11 @@ impl ConsoleState {
 
     pub(crate) fn provider(&self) -> &Provider {
         &self.provider
+    }
+
+    /// Evidence packages under way.
+    pub(crate) fn builds(&self) -> &Builds {
+        &self.builds
     }
 
     /// The client for the identity provider, made by the first who needs it.

@@ -133,11 +133,12 @@ impl House {
     }
 
     /// A node as it is before anybody has turned recording on.
-    async fn open_off(options: ServerOptions) -> Self {
+    async fn open_off(mut options: ServerOptions) -> Self {
         NOW.set(NOON);
         let dir = tempfile::tempdir().unwrap();
         let (lake, appender) = Lake::open_writer(dir.path(), LakeOptions::default()).await.unwrap();
         let control = Control::open(dir.path()).await.unwrap();
+        options.proof_key = Some(ephor_evidence::signing_key(dir.path()).unwrap());
         for (uuid, name, place) in
             [(PARENT, "Parent", Place::Parent), (EAST, "East", Place::Linked), (WEST, "West", Place::Linked)]
         {

@@ -18,7 +18,7 @@ pub(crate) use export::{ExportCommand, ExportPreview, ExportReplay, ExportRetry,
 pub(crate) use findings::{FindingJudged, FindingStep, FindingsCommand, FindingsList};
 pub(crate) use inquiry::{About, By, CaseCommand, ReviewCommand, Timeline, TimelineForm};
 pub(crate) use proof::{Erase, Key, Verify};
-pub(crate) use report::{Form, Report, Roster};
+pub(crate) use report::{Form, Report, Roster, ScheduleCommand};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -120,6 +120,9 @@ pub(crate) enum Command {
     Analytics(AnalyticsCommand),
     /// Answer one of the questions of the use cases: as a table, JSON, CSV, XLSX or HTML. `report list` names them.
     Report(Report),
+    /// Reports that are made and handed over by themselves: when each is due, what came of it.
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
     /// Who works here: departments, managers, leavers, leave.
     #[command(subcommand)]
     Roster(Roster),

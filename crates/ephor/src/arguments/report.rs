@@ -1,4 +1,4 @@
-//! Flags of `ephor report` and `ephor roster`.
+//! Flags of `ephor report`, `ephor schedule` and `ephor roster`.
 
 use std::path::PathBuf;
 
@@ -49,6 +49,18 @@ pub(crate) enum Form {
     Html,
     /// Spending as a FOCUS dataset (cost-attribution only).
     Focus,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ScheduleCommand {
+    /// Every schedule of ephor.toml: when it is due next, and what came of the last time.
+    List,
+    /// Make the report of a schedule now and hand it over as the schedule says.
+    Run {
+        /// Which.
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,6 +7,7 @@ mod detect;
 mod export;
 mod follow_usage;
 mod notarize;
+mod schedules;
 mod upkeep;
 
 use std::path::Path;
@@ -45,6 +46,10 @@ pub(crate) fn start(
         tokio::spawn(detect::detect(lake.clone(), control.clone(), config.detect.options(), stop.clone())),
         tokio::spawn(close_days::close_days(analytics.clone(), config.analytics.limits()?, stop.clone())),
     ];
+    if !config.schedule.is_empty() {
+        let (lake, control, analytics) = (lake.clone(), control.clone(), analytics.clone());
+        tasks.push(tokio::spawn(schedules::schedules(config.clone(), lake, control, analytics, stop.clone())));
+    }
     let context = export_config::context(lake.clone(), control.clone(), data_dir, LakeIs::Ours);
     for sink in &config.sink {
         sink.check(export_config::sink_secret)?;

@@ -19,12 +19,13 @@ mod lake;
 mod listings;
 mod org;
 mod proof;
-mod report;
+pub(crate) mod report;
 mod review;
 mod roster;
 mod rules;
+mod schedule;
 mod simulate;
-mod timeline;
+pub(crate) mod timeline;
 mod up;
 
 use std::process::ExitCode;
@@ -59,6 +60,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Console(action) => console::run(&global, &config, action).await,
         Command::Analytics(action) => analytics::run(&global, &config, action).await,
         Command::Report(options) => report::run(&global, &config, options).await,
+        Command::Schedule(action) => schedule::run(&global, &config, action).await,
         Command::Timeline(options) => timeline::run(&global, &config, &options).await,
         Command::Case(action) => case::run(&global, &config, action).await,
         Command::Review(action) => review::run(&global, &config, action).await,

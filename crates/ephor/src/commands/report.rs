@@ -10,6 +10,8 @@ use ephor_analytics::Analytics;
 use ephor_lake::Lake;
 use ephor_lake::control::Control;
 use ephor_reports::{Desk, Discretion, Names, PSEUDONYM_SECRET, Question, Report as Made, ReportInfo, render};
+use rand::TryRngCore;
+use rand::rngs::OsRng;
 
 use crate::arguments::{Form, Format, Global, Report};
 use crate::config::{Config, parse_day};
@@ -61,8 +63,9 @@ pub(crate) async fn discretion(desk: &Desk, config: &Config, pseudonymise: bool)
     let names = match pseudonymise {
         false => Names::Shown,
         true => {
-            let secret =
-                desk.control.node_secrets().ensure(PSEUDONYM_SECRET, desk.now_micros, &mut rand::rng()).await?;
+            // No panic of ours: it lends the system's randomness to whoever needs a source that cannot fail.
+            let mut rng = OsRng.unwrap_err();
+            let secret = desk.control.node_secrets().ensure(PSEUDONYM_SECRET, desk.now_micros, &mut rng).await?;
             Names::Pseudonyms(secret.expose().to_vec())
         }
     };
@@ -87,7 +90,7 @@ fn form_of(global: &Global, options: &Report) -> Result<Form, Failure> {
     })
 }
 
-fn rendered(report: &Made, form: Form, section: Option<&str>) -> Result<Vec<u8>, Failure> {
+pub(crate) fn rendered(report: &Made, form: Form, section: Option<&str>) -> Result<Vec<u8>, Failure> {
     let chosen = match section {
         None => &report.main,
         Some(id) => report.section(id).ok_or_else(|| {

@@ -101,7 +101,7 @@ async fn signed(desk: &Desk, config: &Config, dir: &Path, asked: &TimelineQuesti
 }
 
 /// The key that signs checkpoints; it signs what people decide, too.
-pub(super) fn signing_key(config: &Config, dir: &Path) -> Result<ProofKey, Failure> {
+pub(crate) fn signing_key(config: &Config, dir: &Path) -> Result<ProofKey, Failure> {
     if let Some(key) = config.lake_options()?.key {
         return Ok(key);
     }

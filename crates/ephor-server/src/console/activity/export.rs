@@ -48,7 +48,7 @@ pub(super) async fn take(State(app): State<App>, Extension(visitor): Extension<V
             "A copy takes filters and words in columns; take the search in every field away first.",
         ));
     }
-    record(&app, &visitor, format).await;
+    record_copy(&app, &visitor, "activities", if format == Format::Csv { "csv" } else { "ndjson" }).await;
     let begun = Copying { app, from: PageFrom::Start, asked: Arc::new(asked), format, left: ROWS, part: Part::Heading };
     let chunks = futures::stream::unfold(begun, |mut copying| async move {
         let chunk = copying.next().await?;
@@ -61,7 +61,8 @@ pub(super) async fn take(State(app): State<App>, Extension(visitor): Extension<V
     Ok(([(CONTENT_TYPE, content_type), (CONTENT_DISPOSITION, name)], Body::from_stream(chunks)).into_response())
 }
 
-async fn record(app: &App, visitor: &Visitor, format: Format) {
+/// Tells that somebody took a copy away, and of what.
+pub(in crate::console) async fn record_copy(app: &App, visitor: &Visitor, what: &str, format: &str) {
     let id = new_id("activity_");
     let activity = json!({
         "id": id,
@@ -70,8 +71,8 @@ async fn record(app: &App, visitor: &Visitor, format: Format) {
         "actor": visitor.actor(),
         "organization_id": null,
         "organization_uuid": null,
-        "what": "activities",
-        "format": if format == Format::Csv { "csv" } else { "ndjson" },
+        "what": what,
+        "format": format,
         "query": visitor.visit.query,
     });
     app.recorder().accessed(OutboxItem { raw: activity.to_string(), id }).await;

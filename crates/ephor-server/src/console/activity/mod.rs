@@ -10,6 +10,7 @@ mod one;
 mod row;
 
 pub(super) use asked::OWN_READS;
+pub(super) use export::record_copy;
 pub(super) use row::{Shown, line};
 
 use super::access::Right;

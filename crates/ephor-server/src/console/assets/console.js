@@ -83,7 +83,12 @@ document.addEventListener("keydown", (event) => {
     case "?": event.preventDefault(); help(); break;
     default: {
       const target = find(`[data-key="${CSS.escape(event.key)}"]`);
-      if (target) { event.preventDefault(); target.click(); }
+      if (!target) break;
+      event.preventDefault();
+      // With nothing chosen, a key decides about the row that j and k are on.
+      const here = find("tr[data-here] input[type=checkbox]");
+      if (here && here.form && here.form === target.form && !find("tbody input[type=checkbox]:checked", here.form)) here.checked = true;
+      target.click();
     }
   }
 });

@@ -11,7 +11,7 @@ mod time;
 pub(crate) use counted::{days_of, ranking};
 pub(crate) use number::{count, plural};
 pub(crate) use pager::pager;
-pub(crate) use sorting::{Slice, Sorting};
+pub(crate) use sorting::{Slice, Sorting, with};
 pub(crate) use time::{ago, day, instant, moment};
 
 use maud::{Markup, html};

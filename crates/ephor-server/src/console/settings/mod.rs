@@ -1,4 +1,4 @@
-//! How this node is set up and run: organizations and switches, its own keys, members and roles, sources, what is kept, and
+//! How this node is set up and run: organizations and switches, its own keys, members and roles, sources, sinks, what is kept, and
 //! the record of what was done here.
 //! Promises that each change is made by the same code as on the command line, with the same record.
 //! Never shows a secret twice.
@@ -8,6 +8,7 @@ mod keys;
 mod members;
 mod organization;
 mod retention;
+pub(super) mod sinks;
 mod sources;
 
 use axum::response::{IntoResponse, Response};
@@ -32,6 +33,7 @@ pub(super) fn mount(pages: Pages) -> Pages {
         .serve(&REMOVE, members::remove)
         .serve(&INVITE, members::invite)
         .serve(&SOURCES, sources::show)
+        .serve(&SINKS, sinks::show)
         .serve(&RETENTION, retention::show)
         .serve(&AUDIT, audit::show)
 }
@@ -48,15 +50,17 @@ static GRANT: Page = Page::act("/settings/members", Right::GiveRoles);
 static REMOVE: Page = Page::act("/settings/members/remove", Right::GiveRoles);
 static INVITE: Page = Page::act("/settings/members/invite", Right::GiveRoles);
 static SOURCES: Page = Page::look("/settings/sources", Right::SeeSettings);
+static SINKS: Page = Page::look("/settings/sinks", Right::SeeSettings);
 static RETENTION: Page = Page::look("/settings/retention", Right::SeeSettings);
 static AUDIT: Page = Page::look("/settings/audit", Right::SeeSettings);
 
 /// The tabs of the settings.
-const TABS: [(&str, &str); 6] = [
+const TABS: [(&str, &str); 7] = [
     ("/settings", "Organization"),
     ("/settings/members", "Members and roles"),
     ("/settings/keys", "Keys"),
     ("/settings/sources", "Sources"),
+    ("/settings/sinks", "Sinks"),
     ("/settings/retention", "What is kept"),
     ("/settings/audit", "Record of this console"),
 ];

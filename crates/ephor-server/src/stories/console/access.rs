@@ -119,15 +119,32 @@ async fn a_viewer_sees_pseudonyms_and_nobody_s_name() {
             activity(2, "api_key_created", "user_bob", None),
         ])
         .await;
+    found(&house, &[finding(1, "user_bob", "")]).await;
     let mut viewer = Browser::signed_in(&house, Role::Viewer).await;
-    for path in ["/", "/activity", "/people", "/activity?actor=user_bob", "/activity?q=bob", "/people?q=bob"] {
+    let pages = [
+        "/",
+        "/activity",
+        "/people",
+        "/activity?actor=user_bob",
+        "/activity?q=bob",
+        "/people?q=bob",
+        "/findings",
+        "/findings?about=user_bob",
+        "/use-cases/privilege-escalation",
+        "/use-cases/adoption-governance",
+        "/rules/rank_raised_to_owner",
+    ];
+    for path in pages {
         let page = viewer.get(path).await;
         assert_eq!(page.status, 200, "{path}: {}", page.text);
-        let shown = page.text.replace("q=bob", "").replace("actor=user_bob", "");
+        let shown = page.text.replace("q=bob", "").replace("=user_bob", "");
         assert!(!shown.contains("user_bob") && !shown.contains("198.51.100.1"), "{path}: {shown}");
     }
     assert!(viewer.get("/activity").await.text.contains("Person "), "a pseudonym stands in their place");
-    assert_eq!(viewer.get("/people/user_bob").await.status, 403);
+    let refused = ["/people/user_bob", "/findings/finding_0001", "/timeline?actor=user_bob", "/incidents", "/reviews"];
+    for path in refused {
+        assert_eq!(viewer.get(path).await.status, 403, "{path}");
+    }
     assert_eq!(viewer.get("/activity/activity_0001").await.status, 403);
     assert_eq!(viewer.get("/activity/export?format=csv").await.status, 403);
 }

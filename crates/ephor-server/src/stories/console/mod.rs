@@ -6,9 +6,11 @@ mod access;
 mod forms;
 mod pages;
 mod sign_in;
+mod work;
 
 use std::collections::BTreeMap;
 
+use ephor_detect::{Entity, Evidence, Finding, FindingId, Findings, Severity, UseCase, Window};
 use ephor_lake::control::console::{CodeUse, Opens};
 use http::Method;
 use http::header::{ACCEPT, COOKIE, HOST, SET_COOKIE};
@@ -128,10 +130,45 @@ impl<'h> Browser<'h> {
         Answer { status: parts.status, headers: parts.headers, text }
     }
 
+    /// The body of an answer that is no text.
+    async fn bytes(&mut self, path: &str) -> Vec<u8> {
+        let mut request = self.request(Method::GET, path).body(Body::empty()).unwrap();
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([203, 0, 113, 7], 4711))));
+        let response = self.house.router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        response.into_body().collect().await.unwrap().to_bytes().to_vec()
+    }
+
     /// Whether the session still opens the console.
     async fn is_in(&mut self) -> bool {
         self.get("/").await.status == 200
     }
+}
+
+/// Something that a rule found about somebody, with words that its reader may see.
+fn finding(number: i64, person: &str, words: &str) -> Finding {
+    Finding {
+        id: FindingId(format!("finding_{number:04}")),
+        rule: "rank_raised_to_owner".to_owned(),
+        use_case: UseCase::PrivilegeEscalation,
+        severity: Severity::High,
+        title: format!("A role was given {words}"),
+        explanation: format!("{person} became owner {words}"),
+        next_step: format!("Ask them {words}"),
+        controls: vec![format!("soc2:CC6.3 {words}")],
+        subject: vec![Entity { kind: "user".to_owned(), id: person.to_owned() }],
+        others: vec![Entity { kind: "workspace".to_owned(), id: format!("wrkspc_1{words}") }],
+        window: Window { from_micros: NOON, to_micros: NOON + MINUTE },
+        first_seen_micros: NOON,
+        last_seen_micros: NOON + number * SECOND,
+        count: 1,
+        evidence: vec![Evidence { at_micros: NOON + SECOND, activity: "activity_0001".to_owned(), seq: 0 }],
+    }
+}
+
+/// Puts findings down as the detector does.
+async fn found(house: &House, findings: &[Finding]) {
+    Findings::new(house.app.control()).record(findings, now(), &mut rand::rng()).await.unwrap();
 }
 
 /// The id of the member with a role, made if there is none yet.

@@ -3,13 +3,32 @@
 use super::*;
 
 /// Every page that a primary owner can open, with ids that exist.
-const PAGES: [&str; 17] = [
+const PAGES: [&str; 36] = [
     "/",
     "/activity",
     "/activity?own=show",
     "/activity?q=x&in=fields",
     "/activity?order=asc&span=7d",
     "/activity/activity_0001",
+    "/findings",
+    "/findings?status=all&severity=high&use_case=privilege-escalation",
+    "/findings/finding_0001",
+    "/rules",
+    "/rules?use_case=shadow-ai",
+    "/rules/admin_key_made",
+    "/use-cases",
+    "/use-cases/shadow-ai",
+    "/use-cases/privilege-escalation",
+    "/use-cases/adoption-governance",
+    "/use-cases/cost-attribution",
+    "/use-cases/access-review?from=2026-11-01&to=2026-11-23",
+    "/compare",
+    "/incidents",
+    "/timeline?actor=user_bob&related=1",
+    "/reviews",
+    "/evidence",
+    "/evidence/soc2?from=2026-11-01&to=2026-11-22",
+    "/settings/sinks",
     "/people",
     "/people?seen=dormant&sort=seen&way=down",
     "/people/user_bob",
@@ -44,6 +63,7 @@ fn hostile(number: i64) -> Value {
 async fn a_hostile_organization_s_texts_stay_texts_on_every_page() {
     let house = house().await;
     house.store(&[hostile(1), hostile(2)]).await;
+    found(&house, &[finding(1, "user_bob", HOSTILE)]).await;
     house.key(&[Scope::ReadFindings]).await;
     let wanted = NewKey {
         name: HOSTILE.into(),
@@ -53,10 +73,21 @@ async fn a_hostile_organization_s_texts_stay_texts_on_every_page() {
     };
     house.app.control().keys().create(wanted, &House::owner(), now(), &mut rand::rng()).await.unwrap();
     let mut browser = Browser::signed_in(&house, Role::PrimaryOwner).await;
+    let made = browser.post("/incidents", &[("title", HOSTILE), ("actor", HOSTILE)]).await;
+    let case = made.header("location").to_owned();
+    assert_eq!(browser.post(case.split('?').next().unwrap(), &[("words", HOSTILE)]).await.status, 303);
     let mut shown = 0;
     let asked = url::form_urlencoded::byte_serialize(HOSTILE.as_bytes()).collect::<String>();
     let searches = ["q", "type", "ip", "from"].map(|name| format!("/activity?{name}={asked}"));
-    for path in PAGES.iter().map(|path| (*path).to_owned()).chain(searches) {
+    let more = [
+        format!("/findings?rule={asked}"),
+        format!("/findings?about={asked}"),
+        format!("/timeline?ip={asked}"),
+        format!("/timeline?from={asked}"),
+        format!("/evidence/soc2?from={asked}"),
+        case,
+    ];
+    for path in PAGES.iter().map(|path| (*path).to_owned()).chain(searches).chain(more) {
         let page = browser.get(&path).await;
         assert!(page.status == 200 || page.status == 400, "{path}: {}", page.text);
         assert!(!page.text.contains("<script>") && !page.text.contains("<img"), "{path}: {}", page.text);
@@ -69,6 +100,7 @@ async fn a_hostile_organization_s_texts_stay_texts_on_every_page() {
 async fn every_page_has_a_title_landmarks_and_nothing_from_elsewhere() {
     let house = house().await;
     house.store(&[activity(1, "claude_file_uploaded", "user_bob", Some(EAST))]).await;
+    found(&house, &[finding(1, "user_bob", "")]).await;
     let mut browser = Browser::signed_in(&house, Role::PrimaryOwner).await;
     for path in PAGES.into_iter().chain(["/sign-in?said=wrong", "/no/such/page"]) {
         let page = browser.get(path).await;

@@ -1,0 +1,84 @@
+//! Findings: the queue with its filters, one in full, and what people make of them.
+//! Promises that a decision is made by the same code as on the command line, with the same record.
+//! Never tells a viewer whom a finding is about: they see rules, numbers and pseudonyms.
+
+mod list;
+mod one;
+mod step;
+
+use ephor_detect::{DetectError, Entity, FindingStatus, Severity};
+use maud::{Markup, html};
+
+use super::access::Right;
+use super::page::{Page, Pages};
+use super::parts::{Tone, badge};
+use super::visitor::{Person, Visitor, escape};
+use crate::problem::Problem;
+
+pub(super) use list::{most_urgent, standing, tally};
+
+pub(super) fn mount(pages: Pages) -> Pages {
+    pages.serve(&LIST, list::show).serve(&MANY, step::many).serve(&ONE, one::show).serve(&STEP, step::one)
+}
+
+static LIST: Page = Page::look("/findings", Right::Look);
+static MANY: Page = Page::act("/findings", Right::Handle);
+static ONE: Page = Page::look("/findings/{id}", Right::SeeNames);
+static STEP: Page = Page::act("/findings/{id}", Right::Handle);
+
+/// How urgent, as a badge.
+pub(super) fn severity_badge(severity: Severity) -> Markup {
+    html! { span class=(format!("badge {severity}")) { (severity) } }
+}
+
+/// How far it was handled, as a badge.
+fn status_badge(status: FindingStatus) -> Markup {
+    let tone = match status {
+        FindingStatus::Open => Tone::Bad,
+        FindingStatus::Acknowledged => Tone::Fair,
+        FindingStatus::Resolved => Tone::Good,
+        FindingStatus::FalsePositive => Tone::Plain,
+    };
+    badge(tone, &words(status.as_str()))
+}
+
+/// A word of the wire as people read it.
+pub(super) fn words(text: &str) -> String {
+    text.replace(['_', '-'], " ")
+}
+
+/// What a finding is about, as the way to what is known of it.
+fn entity(entity: &Entity, visitor: &Visitor) -> Markup {
+    let id = entity.id.as_str();
+    let filter = match entity.kind.as_str() {
+        "user" | "actor" if id.starts_with("user_") || !visitor.sees_names() => {
+            return html! { (visitor.person(Person::of(id, None))) };
+        }
+        "api_key" | "admin_api_key" => Some("key"),
+        "workspace" => Some("workspace"),
+        "ip" | "ip_address" => Some("ip"),
+        _ => None,
+    };
+    html! {
+        @match (filter, visitor.sees_names()) {
+            (_, false) => span class="muted" { (words(&entity.kind)) },
+            (Some(filter), true) => a class="mono" href=(format!("/activity?{filter}={}", escape(id))) { (id) },
+            (None, true) => span class="mono" { (id) },
+        }
+    }
+}
+
+/// What was asked wrongly is told; what broke here is not.
+pub(super) fn outside(error: DetectError) -> Problem {
+    match error {
+        DetectError::UnknownFinding { .. } => Problem::not_found_because(error.to_string()),
+        DetectError::Word { .. }
+        | DetectError::EmptyStep
+        | DetectError::NoteTooLong { .. }
+        | DetectError::SuppressionInPast
+        | DetectError::SuppressionOfOpen => Problem::invalid(error.to_string()),
+        DetectError::Lake(error) => error.into(),
+        DetectError::Control(error) => error.into(),
+        other => Problem::internal(&other),
+    }
+}

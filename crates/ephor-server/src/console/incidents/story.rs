@@ -1,0 +1,64 @@
+//! A timeline: what happened around people, addresses, keys and things, in one order of time.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use ephor_reports::render::day_text;
+use ephor_reports::timeline::{TimelineQuestion, timeline};
+use maud::{Markup, html};
+
+use super::question;
+use crate::console::access::Right;
+use crate::console::desk::{desk, discreet, refused};
+use crate::console::frame::{self, Sheet, Spot};
+use crate::console::reported;
+use crate::console::visitor::Visitor;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::state::App;
+
+pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<Visitor>) -> Result<Response, Problem> {
+    let query = Query::parse(&visitor.visit.query);
+    let asked = question::read(|name| query.one(name))?;
+    let body = html! {
+        form class="filters" action="/timeline" method="get" role="search" aria-label="Timeline" {
+            (question::fields(&asked))
+            button class="button primary" { "Show" }
+        }
+        @if visitor.may(Right::Handle) { (keep(&asked, &visitor)) }
+        (told(&app, &visitor, &asked).await?)
+    };
+    let lead = html! { "What happened, in which order, and who and what was part of it" };
+    let sheet = Sheet { title: "Timeline", spot: Spot::Incidents, lead, actions: html! {}, body };
+    Ok(frame::sheet(&visitor, sheet).into_response())
+}
+
+/// The timeline of a question, as parts of a page.
+pub(super) async fn told(app: &App, visitor: &Visitor, asked: &TimelineQuestion) -> Result<Markup, Problem> {
+    let report = timeline(&desk(app, visitor), asked).await.map_err(refused)?;
+    let report = discreet(app, visitor, report).await?;
+    let period = report.provenance.period;
+    Ok(html! {
+        p class="muted" { (day_text(period.first)) " to " (day_text(period.last)) ", " (report.provenance.population) }
+        @if !report.provenance.gaps.is_empty() { (reported::gaps(&report.provenance)) }
+        (reported::figures(&report.figures))
+        (reported::section(&report.main, None, visitor))
+        @for other in &report.others { (reported::section(other, None, visitor)) }
+        (reported::origin(&report.provenance))
+    })
+}
+
+/// Keeps the question as a case.
+fn keep(asked: &TimelineQuestion, visitor: &Visitor) -> Markup {
+    html! {
+        details class="card" {
+            summary { "Keep this as a case" }
+            form action="/incidents" method="post" class="filters" {
+                (visitor.visit.form_field())
+                label class="text" { "What it is called" input name="title" required maxlength="200"; }
+                div hidden { (question::fields(asked)) }
+                button class="button primary" { "Open the case" }
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The rules in force: what each is after, what it found lately, and its file as it is written.
+//! Promises the rules that the node judges by, the user's own included.
+//! Never changes a rule: files do.
+
+mod list;
+mod one;
+
+use ephor_detect::{FindingFilter, FindingRecord, Findings, RuleCard, RuleSources};
+
+use super::access::Right;
+use super::findings::outside;
+use super::page::{Page, Pages};
+use crate::problem::Problem;
+use crate::state::App;
+
+pub(super) fn mount(pages: Pages) -> Pages {
+    pages.serve(&LIST, list::show).serve(&ONE, one::show)
+}
+
+static LIST: Page = Page::look("/rules", Right::Look);
+static ONE: Page = Page::look("/rules/{name}", Right::Look);
+
+/// Every rule in force, and what is wrong with files that are not.
+async fn cards(app: &App) -> Result<(Vec<RuleCard>, Vec<String>), Problem> {
+    let sources = sources(app);
+    let read = tokio::task::spawn_blocking(move || ephor_detect::cards(&sources)).await;
+    let (cards, problems) = read.map_err(|error| Problem::internal(&error))?.map_err(outside)?;
+    Ok((cards, problems.iter().map(ToString::to_string).collect()))
+}
+
+fn sources(app: &App) -> RuleSources {
+    app.options().rules.clone()
+}
+
+/// Everything that stands, of one rule or of all.
+async fn found(app: &App, rule: Option<&str>) -> Result<Vec<FindingRecord>, Problem> {
+    let rules = rule.map(str::to_owned).into_iter().collect();
+    let filter = FindingFilter { rules, ..FindingFilter::default() };
+    Findings::new(app.control()).list(&filter).await.map_err(outside)
+}

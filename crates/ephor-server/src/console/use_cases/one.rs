@@ -1,0 +1,74 @@
+//! One report: its figures, what is missing, pictures with the table behind each, and where it comes from.
+
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use ephor_reports::render::day_text;
+use ephor_reports::{Report, Section};
+use maud::{Markup, html};
+
+use crate::console::access::Right;
+use crate::console::frame::{self, Sheet, Spot};
+use crate::console::reported;
+use crate::console::visitor::{Visitor, escape};
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::state::App;
+
+pub(super) async fn show(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    let report = super::report(&app, &visitor, &name).await?;
+    let period = report.provenance.period;
+    let takes_copies = visitor.may(Right::SeeNames);
+    let csv = |section: &Section| takes_copies.then(|| download(&report, &visitor, "csv", Some(section.id)));
+    let body = html! {
+        (period_form(&report, &visitor))
+        @if !report.provenance.gaps.is_empty() { (reported::gaps(&report.provenance)) }
+        (reported::figures(&report.figures))
+        (reported::section(&report.main, csv(&report.main), &visitor))
+        @for other in &report.others { (reported::section(other, csv(other), &visitor)) }
+        @if !report.notes.is_empty() { section class="card" { h2 { "How to read this" } ul class="notes" { @for note in &report.notes { li { (note) } } } } }
+        (reported::origin(&report.provenance))
+    };
+    let lead = html! { (report.question) " " (day_text(period.first)) " to " (day_text(period.last)) ", " (report.provenance.population) };
+    let actions = html! {
+        a class="button" href=(format!("/findings?use_case={}", report.name)) { "Findings" }
+        @if takes_copies {
+            a class="button" href=(download(&report, &visitor, "xlsx", None)) { "XLSX" }
+            a class="button" href=(download(&report, &visitor, "json", None)) { "JSON" }
+        }
+    };
+    let spot = match report.name {
+        "adoption-governance" => Spot::Adoption,
+        "cost-attribution" => Spot::Cost,
+        _ => Spot::UseCases,
+    };
+    let sheet = Sheet { title: &report.title, spot, lead, actions, body };
+    Ok(frame::sheet(&visitor, sheet).into_response())
+}
+
+fn download(report: &Report, visitor: &Visitor, format: &str, section: Option<&str>) -> String {
+    let period = Query::parse(&visitor.visit.query);
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("format", format);
+    for name in ["from", "to"] {
+        query.extend_pairs(period.one(name).filter(|value| !value.is_empty()).map(|value| (name, value)));
+    }
+    query.extend_pairs(section.map(|section| ("section", section)));
+    format!("/use-cases/{}/download?{}", report.name, query.finish())
+}
+
+fn period_form(report: &Report, visitor: &Visitor) -> Markup {
+    let query = Query::parse(&visitor.visit.query);
+    let value = |name: &str| query.one(name).unwrap_or_default().to_owned();
+    html! {
+        form class="filters" action=(format!("/use-cases/{}", escape(report.name))) method="get" aria-label="Period" {
+            label { "From (day, UTC)" input name="from" value=(value("from")) placeholder=(day_text(report.provenance.period.first)) maxlength="10"; }
+            label { "To (included)" input name="to" value=(value("to")) placeholder=(day_text(report.provenance.period.last)) maxlength="10"; }
+            button class="button" { "Show" }
+        }
+    }
+}
