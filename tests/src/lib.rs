@@ -21,5 +21,5 @@ pub use faulty::{Fault, FaultyUpstream};
 pub use interrupted::killed_again_and_again;
 pub use lake::{Counts, counts, holds_exactly, sql, texts};
 pub use node::Node;
-pub use python::python;
+pub use python::{axe, python};
 pub use simulated::Simulated;

@@ -21,6 +21,14 @@ pub fn python(script: &str) -> Command {
     command
 }
 
+/// The script that judges pages by WCAG, beside the clients.
+pub fn axe() -> PathBuf {
+    let beside = interpreter().ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default();
+    let script = beside.join("axe-core-4.14.1.js");
+    assert!(script.exists(), "no axe-core at {}: run `cargo xtask setup` first", script.display());
+    script
+}
+
 fn interpreter() -> PathBuf {
     if let Some(named) = env::var_os("E2E_PYTHON") {
         return PathBuf::from(named);

@@ -40,7 +40,17 @@ const FOR_TESTS: &[Needed] = &[
     Needed { package: "jq", sign: Sign::Program("jq"), reason: "proofs are checked without Ephor" },
     Needed { package: "openssl", sign: Sign::Program("openssl"), reason: "as above" },
     Needed { package: "gzip", sign: Sign::Program("gzip"), reason: "as above" },
+    Needed {
+        package: "chromium",
+        sign: Sign::Program("chromium"),
+        reason: "people look at the console with a browser",
+    },
+    Needed { package: "chromium-driver", sign: Sign::Program("chromedriver"), reason: "drives that browser" },
 ];
+
+/// axe-core, which judges pages by WCAG: one file of a package from npm, held to its hash. npm itself is not needed.
+const AXE: &str = "axe-core-4.14.1";
+const AXE_SHA256: &str = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745";
 
 const FOR_BENCHMARKS: &[Needed] =
     &[Needed { package: "postgresql", sign: Sign::PostgresServer, reason: "stands beside Ephor in the benchmarks" }];
@@ -48,7 +58,8 @@ const FOR_BENCHMARKS: &[Needed] =
 /// Everything `cargo xtask test` needs beyond Rust.
 pub fn set_up_tests(workspace: &Workspace, steps: &mut Steps) -> Outcome<()> {
     steps.run("packages", || install_packages(FOR_TESTS))?;
-    steps.run("python clients", || install_clients(workspace, "tests/python/requirements.txt"))
+    steps.run("python clients", || install_clients(workspace, "tests/python/requirements.txt"))?;
+    steps.run("axe", || install_axe(workspace))
 }
 
 /// What `cargo xtask bench` needs on top.
@@ -127,6 +138,25 @@ fn install_clients(workspace: &Workspace, requirements: &str) -> Outcome<()> {
             .arg(&file),
     )?;
     fs::write(&stamp, wanted).blame(format!("cannot write {}", stamp.display()))
+}
+
+/// Fetches axe-core into the environment of the clients.
+fn install_axe(workspace: &Workspace) -> Outcome<()> {
+    let script = workspace.venv().join(format!("{AXE}.js"));
+    if script.is_file() {
+        return Ok(());
+    }
+    let package = workspace.venv().join(format!("{AXE}.tgz"));
+    let address = format!("https://registry.npmjs.org/axe-core/-/{AXE}.tgz");
+    show(Command::new("curl").args(["-sSfL", "--retry", "3", "-o"]).arg(&package).arg(address))?;
+    let sum = format!("{AXE_SHA256}  {}\n", package.display());
+    let sums = workspace.venv().join(format!("{AXE}.sha256"));
+    fs::write(&sums, sum).blame(format!("cannot write {}", sums.display()))?;
+    show(Command::new("sha256sum").args(["--check", "--quiet"]).arg(&sums))?;
+    let unpacked = ["--strip-components=1", "package/axe.min.js"];
+    show(Command::new("tar").arg("-xzf").arg(&package).arg("-C").arg(workspace.venv()).args(unpacked))?;
+    let from = workspace.venv().join("axe.min.js");
+    fs::rename(&from, &script).blame(format!("cannot move {}", from.display()))
 }
 
 fn runs(python: &Path) -> bool {

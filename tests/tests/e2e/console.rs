@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
-use ephor_e2e::{Node, ephor, folder, python, run_in};
+use ephor_e2e::{Node, axe, ephor, eventually, folder, python, run_in};
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use reqwest::redirect::Policy;
+use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
 /// A browser without scripts: it keeps cookies, reads forms and follows where it is sent.
@@ -87,6 +88,30 @@ fn the_demo_s_link_signs_in_twice_and_every_page_of_the_menu_answers() {
             let (status, _) = browser.get(&format!("{}{path}", node.address()));
             assert_eq!(status, 200, "{path}: {}", browser.page);
         }
+    }
+}
+
+#[test]
+fn a_morning_s_work_in_a_browser_and_no_page_that_axe_holds_anything_against() {
+    let home = folder();
+    let node = Node::demo(&home.path().join("data"), ["--users", "40", "--days", "20", "--seed", "7"]);
+    let link = node.line["console"].as_str().expect("the line has a way in");
+    eventually("rules have found the planted escalation", || {
+        let found = node.client("admin").get("/ephor/v1/findings?use_case=privilege-escalation&severity=high");
+        (found.status == 200 && found.body.contains("finding_")).then_some(())
+    });
+    let walked = run_in(python("walk_console.py").arg(link).arg(axe())).json();
+    let texts =
+        |name: &str| -> Vec<&str> { walked[name].as_array().unwrap().iter().filter_map(Value::as_str).collect() };
+    assert!(texts("pages").len() > 35, "{walked:#}");
+    assert_eq!(walked["against"], Value::Array(Vec::new()), "{walked:#}");
+    let done = texts("done").join("; ");
+    for step in [
+        "acknowledged with a note; kept as a case; pinned; review opened; decided; closed and signed; package built",
+        "key made and revoked; dark theme chosen",
+        "without scripts: acknowledged with a note; without scripts: key made and revoked",
+    ] {
+        assert!(done.contains(step), "{step} is not in {done}");
     }
 }
 

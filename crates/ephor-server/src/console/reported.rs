@@ -10,7 +10,7 @@ use super::parts::{self, Tone};
 use super::visitor::{Person, Visitor, escape};
 
 /// Rows of a table that a page shows; the downloads hold all.
-const ROWS: usize = 100;
+const ROWS: usize = 60;
 
 /// The figures of a report, if it has any.
 pub(super) fn figures(figures: &[Figure]) -> Markup {
@@ -39,10 +39,15 @@ fn metric(figure: &Figure) -> Markup {
         (_, Cell::Decimal(_)) => Kind::Decimal,
         _ => Kind::Integer,
     };
+    let value = cell_text(&Column::new("", "", kind), &figure.value);
+    let unit = figure.unit.filter(|unit| *unit != "ratio" && !value.is_empty());
     html! {
         div class="metric" {
             span class="name" { (figure.label) }
-            span class="value" { (cell_text(&Column::new("", "", kind), &figure.value)) @if let Some(unit) = figure.unit.filter(|unit| *unit != "ratio") { " " span class="unit" { (unit) } } }
+            span class="value" {
+                @if value.is_empty() { span class="muted" { "unknown" } } @else { (value) }
+                @if let Some(unit) = unit { " " span class="unit" { (unit) } }
+            }
             @if let Some(note) = &figure.note { span class="change" { (note) } }
         }
     }
@@ -89,7 +94,7 @@ fn cell(column: &Column, value: &Cell, visitor: &Visitor) -> Markup {
             Cell::Text(id) if column.sensitivity == Sensitivity::Person && id.starts_with("user_") => (visitor.person(Person::of(id, None))),
             Cell::Text(id) if id.starts_with("activity_") && visitor.sees_names() => a class="mono" href=(format!("/activity/{}", escape(id))) { (id) },
             Cell::Text(id) if id.starts_with("finding_") && visitor.sees_names() => a class="mono" href=(format!("/findings/{}", escape(id))) { (id) },
-            other => span class="wrap" { (cell_text(column, other)) },
+            other => span class="cell" { (cell_text(column, other)) },
         }
     }
 }
@@ -98,7 +103,7 @@ pub(super) fn origin(provenance: &Provenance) -> Markup {
     html! {
         details class="card" {
             summary { "Where this comes from" }
-            div class="scroll" { table {
+            div class="scroll" tabindex="0" { table {
                 caption class="hidden" { "Sources" }
                 thead { tr { th { "Source" } th { "Gives" } th class="n" { "Rows in the period" } th class="n" { "Days covered" } th { "Newest" } } }
                 tbody { @for source in &provenance.sources { tr {

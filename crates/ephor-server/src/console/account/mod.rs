@@ -95,7 +95,7 @@ fn passkey_list(visitor: &Visitor, passkeys: &[Passkey]) -> Markup {
     html! {
         @if passkeys.is_empty() { p class="muted" { "No passkey." } }
         @else {
-            div class="scroll" { table {
+            div class="scroll" tabindex="0" { table {
                 caption class="hidden" { "Passkeys" }
                 thead { tr { th { "Passkey" } th { "Added" } th { "Last used" } th { span class="hidden" { "Actions" } } } }
                 tbody { @for passkey in passkeys {
@@ -121,7 +121,7 @@ fn session_list(visitor: &Visitor, sessions: &[Session]) -> Markup {
     html! {
         section class="card" {
             h2 { "Where you are signed in" }
-            div class="scroll" { table {
+            div class="scroll" tabindex="0" { table {
                 caption class="hidden" { "Sessions" }
                 thead { tr { th { "Since" } th { "Last seen" } th { "Ends" } th { "How" } th { "From" } th { "With" } } }
                 tbody { @for session in sessions {

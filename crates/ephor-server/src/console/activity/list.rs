@@ -47,7 +47,7 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
         section class="card flush" {
             @if rows.is_empty() { (nothing(&asked, &found)) }
             @else {
-                div class="scroll" { table {
+                div class="scroll" tabindex="0" { table {
                     caption class="hidden" { "Activities" }
                     thead { tr { th scope="col" { "Time (UTC)" } th scope="col" { "What" } th scope="col" { "Who" } th scope="col" { "From" } } }
                     tbody id="feed" { @for row in &rows { (line(row, &visitor, app.lake())) } }
@@ -216,7 +216,7 @@ fn days(census: &Census, asked: &Asked) -> Markup {
     html! {
         @if days.len() > 1 {
             section class="card" aria-label="Activities by day" {
-                svg class="spark" role="img" viewBox=(format!("0 0 {} {HEIGHT}", days.len() as f64 * STEP)) preserveAspectRatio="none" {
+                svg class="spark" role="group" aria-label="Activities a day" viewBox=(format!("0 0 {} {HEIGHT}", days.len() as f64 * STEP)) preserveAspectRatio="none" {
                     title { "Activities a day from " (first) " to " (last) ", " (parts::count(most)) " at the most" }
                     @for (place, day) in days.iter().enumerate() {
                         @let count = census.by_day.get(day).copied().unwrap_or(0);

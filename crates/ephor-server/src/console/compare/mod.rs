@@ -67,7 +67,7 @@ async fn show(Extension(visitor): Extension<Visitor>) -> Response {
         @for (group, lines) in GROUPS {
             section class="card flush" {
                 h2 { (group) }
-                div class="scroll" { table class="compare" {
+                div class="scroll" tabindex="0" { table class="compare" {
                     caption class="hidden" { (group) }
                     thead { tr { th scope="col" { "Capability" } th scope="col" { "Analytics API" } th scope="col" { "Compliance API" } th scope="col" { "Ephor" } } }
                     tbody { @for line in *lines { tr data-row="" {

@@ -55,7 +55,7 @@ fn metric(name: &str, value: u64) -> Markup {
 
 fn table(covered: &Coverage) -> Markup {
     html! {
-        div class="scroll" { table {
+        div class="scroll" tabindex="0" { table {
             caption class="hidden" { "Coverage" }
             thead { tr { th scope="col" { "Control" } th scope="col" { "Held" } th scope="col" { "Analytics API" } th scope="col" { "Compliance API" } th scope="col" { "Evidence" } } }
             tbody { @for control in &covered.controls { (row(control)) } }

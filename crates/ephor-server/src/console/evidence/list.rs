@@ -20,7 +20,7 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
     let body = html! {
         section class="card flush" {
             h2 { "Frameworks" }
-            div class="scroll" { table {
+            div class="scroll" tabindex="0" { table {
                 caption class="hidden" { "Frameworks" }
                 thead { tr { th scope="col" { "Framework" } th scope="col" class="n" { "Controls" } th scope="col" { "Analytics API at best" } th scope="col" { "Compliance API at best" } } }
                 tbody { @for framework in frameworks.iter() { tr data-row="" {
@@ -47,7 +47,7 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
 
 fn table(packages: &[Package], visitor: &Visitor) -> Markup {
     html! {
-        div class="scroll" { table {
+        div class="scroll" tabindex="0" { table {
             caption class="hidden" { "Packages" }
             thead { tr { th scope="col" { "Package" } th scope="col" { "Made (UTC)" } th scope="col" { "State" } th scope="col" class="n" { "kB" } } }
             tbody { @for package in packages { tr data-row="" {

@@ -157,7 +157,7 @@ fn filters(query: &Query, visitor: &Visitor) -> Markup {
 fn table(found: &[FindingRecord], visitor: &Visitor, chosen: Chosen) -> Markup {
     let handles = chosen == Chosen::Several;
     html! {
-        div class="scroll" { table {
+        div class="scroll" tabindex="0" { table {
             caption class="hidden" { "Findings" }
             thead { tr {
                 @if handles { th { label data-all="" hidden { input type="checkbox" data-of="id" aria-label="All of this page"; } } }
@@ -174,13 +174,13 @@ fn line(record: &FindingRecord, visitor: &Visitor, handles: bool) -> Markup {
         tr data-row="" {
             @if handles { td { input type="checkbox" name="id" value=(finding.id) aria-label=(format!("Choose: {}", finding.title)); } }
             td { (severity_badge(finding.severity)) }
-            td {
+            td class="told" {
                 @if visitor.sees_names() {
                     a href=(format!("{PATH}/{}", escape(finding.id.as_str()))) { strong { (finding.title) } }
                     span class="gist wrap" { (finding.explanation) }
                 } @else { strong { (finding.title) } span class="gist" { (finding.rule) } }
             }
-            td { @for about in finding.subject.iter().take(ENTITIES) { div { (entity(about, visitor)) } } }
+            td class="about" { @for about in finding.subject.iter().take(ENTITIES) { div { (entity(about, visitor)) } } }
             td { (words(finding.use_case.as_str())) }
             td class="n" { (parts::count(finding.count)) }
             td { (parts::moment(finding.last_seen_micros, visitor.now())) }

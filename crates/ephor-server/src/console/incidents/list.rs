@@ -39,7 +39,7 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
 
 fn table(cases: &[Case], visitor: &Visitor) -> Markup {
     html! {
-        div class="scroll" { table {
+        div class="scroll" tabindex="0" { table {
             caption class="hidden" { "Cases" }
             thead { tr { th scope="col" { "Case" } th scope="col" { "Opened (UTC)" } th scope="col" { "By" } th scope="col" { "State" } } }
             tbody { @for case in cases { tr data-row="" {

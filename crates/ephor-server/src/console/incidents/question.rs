@@ -47,6 +47,11 @@ pub(super) fn read<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Result<Timeli
     })
 }
 
+/// Whether it asks about anybody or anything, and not about all there is.
+pub(super) fn names_something(asked: &TimelineQuestion) -> bool {
+    [&asked.actors, &asked.ips, &asked.keys, &asked.sessions, &asked.resources].iter().any(|named| !named.is_empty())
+}
+
 /// The fields of a form that asks a question, filled in as it was asked.
 pub(super) fn fields(asked: &TimelineQuestion) -> Markup {
     let named = [&asked.actors, &asked.ips, &asked.keys, &asked.sessions, &asked.resources];

@@ -11,6 +11,7 @@ use super::question;
 use crate::console::access::Right;
 use crate::console::desk::{desk, discreet, refused};
 use crate::console::frame::{self, Sheet, Spot};
+use crate::console::parts;
 use crate::console::reported;
 use crate::console::visitor::Visitor;
 use crate::problem::Problem;
@@ -25,8 +26,9 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
             (question::fields(&asked))
             button class="button primary" { "Show" }
         }
-        @if visitor.may(Right::Handle) { (keep(&asked, &visitor)) }
-        (told(&app, &visitor, &asked).await?)
+        @if visitor.may(Right::Handle) && question::names_something(&asked) { (keep(&asked, &visitor)) }
+        @if question::names_something(&asked) { (told(&app, &visitor, &asked).await?) }
+        @else { section class="card" { (parts::empty("Name somebody or something", html! { "A person, an address, a key, a session or anything else that activities name; without days, the last 30 are looked at." })) } }
     };
     let lead = html! { "What happened, in which order, and who and what was part of it" };
     let sheet = Sheet { title: "Timeline", spot: Spot::Incidents, lead, actions: html! {}, body };

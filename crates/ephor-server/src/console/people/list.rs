@@ -109,7 +109,7 @@ fn filters(query: &Query, visitor: &Visitor, roles: &[String]) -> Markup {
 fn table(people: &[Listed], sorting: &Sorting, visitor: &Visitor) -> Markup {
     let heading = |by: &str, words: &str, class: &str| sorting.heading(PATH, &visitor.visit.query, (by, words), class);
     html! {
-        div class="scroll" { table {
+        div class="scroll" tabindex="0" { table {
             caption class="hidden" { "People" }
             thead { tr { (heading("name", "Person", "")) th { "Role" } (heading("since", "Since", "")) (heading("seen", "Last seen", "")) (heading("count", "Activities", "n")) } }
             tbody { @for person in people { tr data-row="" {

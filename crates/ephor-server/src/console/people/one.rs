@@ -66,7 +66,7 @@ pub(super) async fn show(
 
 pub(in crate::console) fn activity_table(rows: &[Shown], visitor: &Visitor, app: &App) -> Markup {
     html! {
-        div class="scroll" { table {
+        div class="scroll" tabindex="0" { table {
             caption class="hidden" { "Activities" }
             thead { tr { th scope="col" { "Time (UTC)" } th scope="col" { "What" } th scope="col" { "Who" } th scope="col" { "From" } } }
             tbody { @for row in rows { (line(row, visitor, app.lake())) } }

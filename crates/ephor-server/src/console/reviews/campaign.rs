@@ -110,7 +110,7 @@ fn chips(path: &str, query: &Query) -> Markup {
 
 fn table(items: &[Item], visitor: &Visitor, decides: bool) -> Markup {
     html! {
-        div class="scroll" { table {
+        div class="scroll" tabindex="0" { table {
             caption class="hidden" { "Items of the review" }
             thead { tr {
                 @if decides { th { label data-all="" hidden { input type="checkbox" data-of="item" aria-label="All of this page"; } } }
@@ -173,7 +173,7 @@ fn capitalised(word: &str) -> String {
 
 fn removal_table(gone: &[Removal], visitor: &Visitor) -> Markup {
     html! {
-        div class="scroll" { table {
+        div class="scroll" tabindex="0" { table {
             caption class="hidden" { "What was revoked" }
             thead { tr { th scope="col" class="n" { "Item" } th scope="col" { "Who" } th scope="col" { "What" } th scope="col" { "State" } th scope="col" { "Ended (UTC)" } th scope="col" { "Shown by" } } }
             tbody { @for one in gone { tr {

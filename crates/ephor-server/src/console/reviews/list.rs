@@ -44,7 +44,7 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
 
 fn table(campaigns: &[Campaign], visitor: &Visitor) -> Markup {
     html! {
-        div class="scroll" { table {
+        div class="scroll" tabindex="0" { table {
             caption class="hidden" { "Campaigns" }
             thead { tr { th scope="col" { "Campaign" } th scope="col" { "Opened (UTC)" } th scope="col" { "Due (UTC)" } th scope="col" class="n" { "Decided" } th scope="col" { "State" } } }
             tbody { @for campaign in campaigns { tr data-row="" {

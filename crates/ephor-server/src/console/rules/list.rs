@@ -62,7 +62,7 @@ fn chips(asked: Option<&str>, cards: &[RuleCard]) -> Markup {
 
 fn table(cards: &[&RuleCard], counts: &HashMap<String, u64>) -> Markup {
     html! {
-        div class="scroll" { table {
+        div class="scroll" tabindex="0" { table {
             caption class="hidden" { "Rules" }
             thead { tr { th scope="col" { "Rule" } th scope="col" { "Severity" } th scope="col" { "Use case" } th scope="col" { "How it decides" } th scope="col" { "Status" } th scope="col" class="n" { "Findings in 30 days" } } }
             tbody { @for card in cards { tr data-row="" {

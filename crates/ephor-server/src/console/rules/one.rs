@@ -90,7 +90,7 @@ fn history(found: &[FindingRecord], now_micros: i64) -> Markup {
         @else {
             figure class="picture" { figcaption { (chart.title) } (chart.svg()) }
             details { summary { "The table behind it" }
-                div class="scroll" { table {
+                div class="scroll" tabindex="0" { table {
                     caption class="hidden" { "Findings a day" }
                     thead { tr { th scope="col" { "Day" } th scope="col" class="n" { "Findings" } } }
                     tbody { @for (day, count) in days { tr { td { (day) } td class="n" { (count) } } } }

@@ -72,7 +72,7 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
         }
         section class="card flush" {
             @if rows.is_empty() { (parts::empty("Nothing yet", html! { "What is done here shows up within seconds." })) }
-            @else { div class="scroll" { table {
+            @else { div class="scroll" tabindex="0" { table {
                 caption class="hidden" { "Record" }
                 thead { tr { th { "Time (UTC)" } th { "What" } th { "Who" } th { "From" } } }
                 tbody { @for row in &rows { (line(row, &visitor, app.lake())) } }

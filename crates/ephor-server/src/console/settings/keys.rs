@@ -39,7 +39,7 @@ async fn page(app: &App, visitor: &Visitor, made: Option<&IssuedKey>) -> Result<
         @if visitor.may(Right::Administer) { (new_key(visitor, &organizations)) }
         section class="card flush" {
             h2 { "Keys of this Ephor" }
-            div class="scroll" { table {
+            div class="scroll" tabindex="0" { table {
                 caption class="hidden" { "Keys of this Ephor" }
                 thead { tr { th { "Name" } th { "State" } th { "Scopes" } th { "Reach" } th { "Made" } th { "Last used" } th { "Expires" } th { span class="hidden" { "Actions" } } } }
                 tbody { @for key in keys.iter().rev() { (line(key, &organizations, visitor)) } }

@@ -43,7 +43,7 @@ async fn page(app: &App, visitor: &Visitor, invitation: Option<&Invitation>) -> 
         @if visitor.may(Right::GiveRoles) { (grant_form(visitor)) }
         section class="card flush" {
             h2 { "Members" }
-            div class="scroll" { table {
+            div class="scroll" tabindex="0" { table {
                 caption class="hidden" { "Members" }
                 thead { tr { th { "Member" } th { "Role" } th { "May" } th { "Since" } th { "Given by" } th { span class="hidden" { "Actions" } } } }
                 tbody { @for member in &members { (line(member, visitor)) } }

@@ -80,7 +80,7 @@ fn recording_switch(recording: &Recording, visitor: &Visitor) -> Markup {
 
 fn period_table(periods: &[RecordingPeriod], visitor: &Visitor) -> Markup {
     html! {
-        div class="scroll" { table {
+        div class="scroll" tabindex="0" { table {
             caption class="hidden" { "Times of recording" }
             thead { tr { th { "From" } th { "To" } th { "Agreement" } th { "Turned on by" } th { "Turned off by" } } }
             tbody { @for period in periods.iter().rev() { tr {
@@ -115,7 +115,7 @@ fn analytics_state(access: AnalyticsAccess, visitor: &Visitor) -> Markup {
 
 fn organization_table(organizations: &[Organization], visitor: &Visitor) -> Markup {
     html! {
-        div class="scroll" { table {
+        div class="scroll" tabindex="0" { table {
             caption class="hidden" { "Organizations" }
             thead { tr { th { "Name" } th { "Place" } th { "Id" } th { "UUID" } th { "Since" } } }
             tbody { @for organization in organizations { tr {

@@ -44,7 +44,7 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
         section class="card flush" {
             h2 { "What was let go or erased" }
             @if removals.is_empty() { (parts::empty("Nothing was let go", html! { "Each removal would stand here, with the statement that was signed before it." })) }
-            @else { div class="scroll" { table {
+            @else { div class="scroll" tabindex="0" { table {
                 caption class="hidden" { "Removals" }
                 thead { tr { th { "Statement" } } }
                 tbody { @for (removal, _) in removals.iter().rev() { tr { td { pre class="mono" { (serde_json::to_string_pretty(removal).unwrap_or_default()) } } } } }

@@ -52,7 +52,7 @@ pub(in crate::console) async fn trouble(app: &App) -> Result<Vec<(String, String
 
 fn table(sinks: &[ExportSink], end: u64, dead_of: impl Fn(&str) -> u64, visitor: &Visitor) -> Markup {
     html! {
-        div class="scroll" { table {
+        div class="scroll" tabindex="0" { table {
             caption class="hidden" { "Sinks" }
             thead { tr { th scope="col" { "Sink" } th scope="col" { "State" } th scope="col" class="n" { "Delivered" } th scope="col" class="n" { "Waiting" } th scope="col" class="n" { "A second" } th scope="col" class="n" { "Refused for good" } th scope="col" { "Last delivered (UTC)" } th scope="col" { "Last error" } } }
             tbody { @for sink in sinks { tr data-row="" {

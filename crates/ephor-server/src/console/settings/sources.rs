@@ -44,7 +44,7 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
 
 fn seen_table(seen: &[(&String, &Sighting)], visitor: &Visitor) -> Markup {
     html! {
-        div class="scroll" { table {
+        div class="scroll" tabindex="0" { table {
             caption class="hidden" { "Sources of activities" }
             thead { tr { th { "Source" } th class="n" { "Activities" } th { "Oldest" } th { "Newest" } } }
             tbody { @for (name, sighting) in seen { tr {
@@ -64,7 +64,7 @@ fn collector_table(upstreams: &[UpstreamFact], states: &[SourceState], visitor: 
         .chain(states.iter().map(|state| state.source.as_str()))
         .collect();
     html! {
-        div class="scroll" { table {
+        div class="scroll" tabindex="0" { table {
             caption class="hidden" { "Collectors" }
             thead { tr { th { "Name" } th { "State" } th { "Last run" } th { "Last success" } th class="n" { "Rows" } th { "Budget" } th { "Clock" } th { "Last error" } } }
             tbody { @for name in names {
@@ -102,7 +102,7 @@ fn collector(name: &str, upstream: Option<&UpstreamFact>, state: Option<&SourceS
 
 fn gap_table(gaps: &[Gap], visitor: &Visitor) -> Markup {
     html! {
-        div class="scroll" { table {
+        div class="scroll" tabindex="0" { table {
             caption class="hidden" { "Gaps" }
             thead { tr { th { "Source" } th { "State" } th { "From" } th { "To" } th { "Why" } } }
             tbody { @for gap in gaps.iter().rev() { tr {

@@ -25,7 +25,7 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
         *worst = record.finding.severity.max(*worst);
     }
     let body = html! {
-        section class="card flush" { div class="scroll" { table {
+        section class="card flush" { div class="scroll" tabindex="0" { table {
             caption class="hidden" { "Use cases" }
             thead { tr { th { "Use case" } th { "To be handled" } th { "Analytics API alone" } th { "Compliance API alone" } } }
             tbody { @for info in catalogue() { tr data-row="" {

@@ -1,6 +1,7 @@
 //! A day's work in the console: findings handled, an incident kept, a review decided, evidence handed over.
 
 use ephor_detect::FindingStatus;
+use ephor_lake::directory::{DirectoryKind, DirectoryRow, DirectorySnapshot};
 use ephor_reports::review::Reviews;
 
 use super::*;
@@ -70,10 +71,26 @@ async fn an_incident_is_asked_for_kept_pinned_closed_and_taken_away() {
     assert_eq!(analyst.post(&case, &[("words", "too late")]).await.status, 409);
 }
 
+/// Lists people of one organization in the directory.
+async fn people(house: &House, ids: &[&str]) {
+    let row = |id: &&str| {
+        let value = json!({ "id": id, "full_name": id, "email": format!("{id}@example.com"), "created_at": "2026-01-01T00:00:00Z", "organization_role": "user" });
+        DirectoryRow { key: (*id).to_owned(), value }
+    };
+    let snapshot = DirectorySnapshot {
+        kind: DirectoryKind::Users,
+        scope: EAST.into(),
+        source: "upstream".into(),
+        observed_at_micros: now(),
+        rows: ids.iter().map(row).collect(),
+    };
+    house.app.lake().directory().record(snapshot).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_review_is_opened_decided_and_closed_with_a_signature() {
     let house = house().await;
-    house.store(&[activity(1, "api_key_created", "user_bob", Some(EAST))]).await;
+    people(&house, &["user_bob", "user_eve"]).await;
     let mut admin = Browser::signed_in(&house, Role::Admin).await;
     let wanted = [
         ("name", "Third quarter"),

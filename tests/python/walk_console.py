@@ -1,0 +1,200 @@
+"""Drives the console in headless Chromium: signs in, judges every page by axe, does a morning's work with scripts and without.
+
+Usage: walk_console.py SIGN_IN_LINK AXE; AXE is axe.min.js. Prints one JSON object: the pages that were judged, what axe holds against them, and what was done.
+"""
+
+import json
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+# WCAG 2.2 up to AA, and what axe calls best practice.
+RUN = "const done = arguments[arguments.length - 1]; axe.run(document, {resultTypes: ['violations']}).then(found => done(found.violations), error => done([{id: String(error), nodes: []}]));"
+PATIENCE_SECONDS = 60
+
+
+def browser(width: int, theme: str, scripts: bool = True) -> webdriver.Chrome:
+    options = webdriver.ChromeOptions()
+    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={max(width, 500)},1000"):
+        options.add_argument(flag)
+    if width < 500:
+        options.add_experimental_option("mobileEmulation", {"deviceMetrics": {"width": width, "height": 900, "pixelRatio": 1}})
+    if not scripts:
+        options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": theme}]})
+    return driver
+
+
+def wait(driver, condition):
+    # A page may go while it is read.
+    return WebDriverWait(driver, PATIENCE_SECONDS, ignored_exceptions=[WebDriverException]).until(condition)
+
+
+def heading(driver) -> str:
+    return driver.find_element(By.TAG_NAME, "h1").text
+
+
+def sign_in(driver, link: str, scripts: bool = True) -> None:
+    # Only another page's script looks at the fragment.
+    driver.get("about:blank")
+    driver.get(link)
+    if not scripts:
+        # Without a script nobody reads the fragment: the code is typed.
+        driver.find_element(By.NAME, "code").send_keys(urlsplit(link).fragment.removeprefix("code="))
+        driver.find_element(By.CSS_SELECTOR, "form[action='/sign-in/code'] button").click()
+    wait(driver, lambda driver: heading(driver) == "Overview")
+
+
+def links(driver, selector: str) -> list[str]:
+    return [urlsplit(link.get_attribute("href")).path for link in driver.find_elements(By.CSS_SELECTOR, selector)]
+
+
+def pages(driver, home: str) -> list[str]:
+    """Every place of the navigation, and one page of each kind behind them."""
+    found = links(driver, ".wide nav a")
+    kinds = [
+        ("/findings", "tbody a[href^='/findings/']"),
+        ("/rules", "tbody a[href^='/rules/']"),
+        ("/activity", "tbody a[href^='/activity/']"),
+        ("/people", "tbody a[href^='/people/']"),
+        ("/evidence", "tbody a[href^='/evidence/']"),
+        ("/incidents", "tbody a[href^='/incidents/']"),
+        ("/reviews", "tbody a[href^='/reviews/']"),
+    ]
+    for path, selector in kinds:
+        driver.get(home + path)
+        found += links(driver, selector)[:1]
+    driver.get(home + "/use-cases")
+    found += links(driver, "tbody a[href^='/use-cases/']")
+    driver.get(home + "/settings")
+    found += links(driver, "nav.tabs a")
+    return list(dict.fromkeys(found)) + ["/account", "/timeline", "/no/such/page"]
+
+
+def judged(driver, axe: str, page: str, where: str) -> list[dict]:
+    driver.execute_script(axe)
+    told = [
+        {"page": page, "where": where, "rule": found["id"], "nodes": [node["html"][:200] for node in found["nodes"][:3]]}
+        for found in driver.execute_async_script(RUN)
+    ]
+    if driver.execute_script("return document.documentElement.scrollWidth > window.innerWidth"):
+        told.append({"page": page, "where": where, "rule": "overflow", "nodes": []})
+    return told
+
+
+def open_escalation(driver, home: str) -> str:
+    driver.get(home + "/findings?use_case=privilege-escalation&severity=high")
+    link = driver.find_element(By.CSS_SELECTOR, "tbody a[href^='/findings/']").get_attribute("href")
+    driver.get(link)
+    return link
+
+
+def triage(driver, home: str, note: str) -> list[str]:
+    """The planted escalation is found, acknowledged with a note, and the note is there."""
+    open_escalation(driver, home)
+    done = [f"found: {heading(driver)}"]
+    Select(driver.find_element(By.NAME, "status")).select_by_value("acknowledged")
+    driver.find_element(By.NAME, "note").send_keys(note)
+    driver.find_element(By.XPATH, "//button[text()='Record it']").click()
+    wait(driver, lambda driver: note in driver.page_source and "acknowledged" in driver.page_source)
+    return done + ["acknowledged with a note"]
+
+
+def keep_incident(driver, home: str) -> list[str]:
+    """The timeline of whoever it is about is kept as a case, and the first row of it is pinned."""
+    open_escalation(driver, home)
+    activity = driver.find_element(By.CSS_SELECTOR, "tbody a[href^='/activity/']").get_attribute("href").rsplit("/", 1)[1]
+    person = driver.find_element(By.CSS_SELECTOR, "dl.facts a.person").get_attribute("href").rsplit("/", 1)[1]
+    driver.get(f"{home}/timeline?actor={person}")
+    driver.find_element(By.CSS_SELECTOR, "details.card summary").click()
+    driver.find_element(By.NAME, "title").send_keys("A role at night")
+    driver.find_element(By.XPATH, "//button[text()='Open the case']").click()
+    wait(driver, lambda driver: heading(driver) == "A role at night")
+    driver.find_element(By.NAME, "activity").send_keys(activity)
+    driver.find_element(By.NAME, "words").send_keys("where it began")
+    driver.find_element(By.XPATH, "//button[text()='Add']").click()
+    wait(driver, lambda driver: "where it began" in driver.page_source)
+    return ["kept as a case", "pinned"]
+
+
+def review(driver, home: str) -> list[str]:
+    driver.get(home + "/reviews")
+    driver.find_element(By.NAME, "name").send_keys("This quarter")
+    driver.find_element(By.XPATH, "//button[text()='Open it']").click()
+    wait(driver, lambda driver: heading(driver) == "This quarter")
+    driver.find_element(By.CSS_SELECTOR, "tbody input[name=item]").click()
+    driver.find_element(By.NAME, "reason").send_keys("works on it")
+    driver.find_element(By.CSS_SELECTOR, "button[value=keep]").click()
+    wait(driver, lambda driver: "works on it" in driver.page_source)
+    driver.find_element(By.XPATH, "//button[text()='Close and sign']").click()
+    wait(driver, lambda driver: "Signed result" in driver.page_source)
+    return ["review opened", "decided", "closed and signed"]
+
+
+def package(driver, home: str) -> list[str]:
+    driver.get(home + "/evidence/soc2")
+    driver.find_element(By.XPATH, "//button[text()='Build it']").click()
+
+    def is_ready(driver) -> bool:
+        driver.get(home + "/evidence")
+        return bool(driver.find_elements(By.CSS_SELECTOR, "a[href^='/evidence/packages/']"))
+
+    wait(driver, is_ready)
+    return ["package built"]
+
+
+def key(driver, home: str) -> list[str]:
+    driver.get(home + "/settings/keys")
+    for folded in driver.find_elements(By.CSS_SELECTOR, "main details:not([open]) > summary"):
+        folded.click()
+    driver.find_element(By.NAME, "name").send_keys("for a day")
+    driver.find_element(By.CSS_SELECTOR, "input[name=scope]").click()
+    driver.find_element(By.CSS_SELECTOR, "form[action='/settings/keys'] button").click()
+    wait(driver, lambda driver: driver.find_elements(By.ID, "secret"))
+    driver.get(home + "/settings/keys")
+    row = driver.find_element(By.XPATH, "//tr[contains(., 'for a day')]")
+    row.find_element(By.CSS_SELECTOR, "form[action='/settings/keys/revoke'] button").click()
+    wait(driver, lambda driver: "revoked" in driver.find_element(By.XPATH, "//tr[contains(., 'for a day')]").text)
+    return ["key made and revoked"]
+
+
+def theme(driver, home: str) -> list[str]:
+    driver.get(home + "/")
+    driver.find_element(By.CSS_SELECTOR, "details.own summary").click()
+    driver.find_element(By.CSS_SELECTOR, "button[name=theme][value=dark]").click()
+    wait(driver, lambda driver: driver.find_element(By.TAG_NAME, "html").get_attribute("data-theme") == "dark")
+    return ["dark theme chosen"]
+
+
+def main(link: str, axe: str) -> None:
+    axe = Path(axe).read_text()
+    home = f"{urlsplit(link).scheme}://{urlsplit(link).netloc}"
+    with browser(1280, "light") as driver:
+        sign_in(driver, link)
+        done = triage(driver, home, "asked them") + keep_incident(driver, home) + review(driver, home)
+        done += package(driver, home) + key(driver, home) + theme(driver, home)
+    with browser(1280, "light", scripts=False) as driver:
+        sign_in(driver, link, scripts=False)
+        done += [f"without scripts: {step}" for step in triage(driver, home, "asked again") + key(driver, home)]
+    against, walked = [], []
+    for width, shade in ((1280, "light"), (1280, "dark"), (400, "light")):
+        with browser(width, shade) as driver:
+            driver.set_script_timeout(PATIENCE_SECONDS)
+            driver.get(home + "/sign-in")
+            against += judged(driver, axe, "/sign-in", f"{shade} {width}")
+            sign_in(driver, link)
+            # The colours and the width are the same sheet's on every page: once over all of them, then those of the menu.
+            walked = walked or pages(driver, home)
+            for page in walked if (width, shade) == (1280, "light") else links(driver, ".wide nav a"):
+                driver.get(home + page)
+                against += judged(driver, axe, page, f"{shade} {width}")
+    print(json.dumps({"pages": walked, "against": against, "done": done}))
+
+
+main(*sys.argv[1:])
