@@ -65,6 +65,7 @@ impl FromStr for Timing {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::Timing;
 
     fn micros(text: &str) -> i64 {

@@ -173,7 +173,7 @@ fn is_package(name: &str) -> bool {
 /// `20261130T060000123456Z`
 fn stamp(micros: i64) -> String {
     let text = Timestamp::from_micros(micros).to_string();
-    text.chars().filter(|letter| letter.is_ascii_alphanumeric()).collect()
+    text.chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
 #[cfg(test)]
