@@ -5,6 +5,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use ephor_detect::DetectError;
 use ephor_lake::LakeError;
 use ephor_lake::control::ControlError;
 
@@ -55,6 +56,9 @@ pub enum ExportError {
         /// Why not.
         source: io::Error,
     },
+    /// The findings.
+    #[error(transparent)]
+    Findings(#[from] DetectError),
     /// The lake.
     #[error(transparent)]
     Lake(#[from] LakeError),

@@ -30,7 +30,7 @@ pub use format::{Format, OcsfVersion, preview};
 pub use meaning::Level;
 pub use record::{Place, Record};
 pub use redaction::{Redaction, RedactionRule, Treatment};
-pub use settings::{RedactSetting, Secrets, SinkSettings, Start};
+pub use settings::{RedactSetting, Secrets, SinkSettings, Start, What};
 pub use sink::{
     DatadogSettings, ElasticSettings, FileSettings, Framing, SentinelSettings, SplunkHecSettings, StdoutSettings,
     SumoLogicSettings, SyslogSettings, Transport, WebhookBody, WebhookSettings,

@@ -48,3 +48,6 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a batch under way may go on after the order to stop; what is not acknowledged by then is sent again.
 pub(crate) const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// Findings read and sent at once: an organisation has hundreds, of a few kilobytes each.
+pub(crate) const FINDINGS_AT_ONCE: usize = 200;

@@ -28,6 +28,9 @@ pub struct SinkSettings {
     /// What records look like. The default depends on the receiver.
     #[serde(default)]
     pub format: Option<String>,
+    /// What it is given.
+    #[serde(default)]
+    pub what: What,
     /// Where a new sink begins.
     #[serde(default)]
     pub start: Start,
@@ -84,6 +87,29 @@ pub struct SinkSettings {
     pub webhook: Option<WebhookSettings>,
 }
 
+/// What a sink is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum What {
+    /// Activities and findings.
+    #[default]
+    Both,
+    /// Activities only.
+    Activities,
+    /// Findings only.
+    Findings,
+}
+
+impl What {
+    pub(crate) fn has_activities(self) -> bool {
+        self != Self::Findings
+    }
+
+    pub(crate) fn has_findings(self) -> bool {
+        self != Self::Activities
+    }
+}
+
 /// Where a new sink begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -113,6 +139,7 @@ pub(crate) struct Plan {
     pub(crate) name: String,
     pub(crate) kind: &'static str,
     pub(crate) format: Format,
+    pub(crate) what: What,
     pub(crate) start: Start,
     pub(crate) filter: Option<ephor_lake::RowPredicate>,
     pub(crate) redaction: Redaction,
@@ -156,6 +183,7 @@ impl SinkSettings {
         Self {
             name: name.to_owned(),
             format: None,
+            what: What::default(),
             start: Start::default(),
             filter: None,
             redact: Vec::new(),
@@ -235,6 +263,7 @@ impl SinkSettings {
             name: self.name.clone(),
             kind: usual.kind,
             format,
+            what: self.what,
             start: self.start,
             filter: filter.map_err(|error| wrong(format!("filter: {error}")))?,
             redaction: self.redaction(secrets)?,

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ephor_export::{ExportContext, FileSettings, Format, LakeIs, SinkSettings, StdoutSettings};
+use ephor_export::{ExportContext, FileSettings, Format, LakeIs, SinkSettings, StdoutSettings, What};
 use ephor_lake::Lake;
 use ephor_lake::control::Control;
 use secrecy::SecretString;
@@ -36,7 +36,12 @@ pub(crate) fn context(lake: Lake, control: Control, dir: &Path, lake_is: LakeIs)
 }
 
 /// The sink that a flag names: `file:PATH`, `stdout`, or one of ephor.toml.
-pub(crate) fn named(text: &str, format: Option<&str>, sinks: &[SinkSettings]) -> Result<SinkSettings, Failure> {
+pub(crate) fn named(
+    text: &str,
+    format: Option<&str>,
+    what: Option<What>,
+    sinks: &[SinkSettings],
+) -> Result<SinkSettings, Failure> {
     let format_name = |format: Option<&str>| -> Result<String, Failure> {
         let text = format.unwrap_or("ocsf");
         text.parse::<Format>().map_err(Failure::usage)?;
@@ -48,12 +53,14 @@ pub(crate) fn named(text: &str, format: Option<&str>, sinks: &[SinkSettings]) ->
         }
         let (path, format) = (absolute(Path::new(path))?, format_name(format)?);
         let mut settings = SinkSettings::named(&file_name(&path, &format));
+        settings.what = what.unwrap_or(What::Activities);
         settings.file = Some(FileSettings { path, rotate_bytes: None, keep_files: None });
         settings.format = Some(format);
         return Ok(settings);
     }
     if text == "stdout" {
         let mut settings = SinkSettings::named("stdout");
+        settings.what = what.unwrap_or(What::Activities);
         settings.stdout = Some(StdoutSettings {});
         settings.format = Some(format_name(format)?);
         return Ok(settings);
@@ -67,6 +74,10 @@ pub(crate) fn named(text: &str, format: Option<&str>, sinks: &[SinkSettings]) ->
     if format.is_some() {
         return Err(Failure::usage(format!("sink `{text}` has its format in ephor.toml"))
             .hint("--export-format is for `file:PATH` and `stdout`"));
+    }
+    if what.is_some() {
+        return Err(Failure::usage(format!("sink `{text}` has what it is given in ephor.toml"))
+            .hint("--what is for `file:PATH` and `stdout`"));
     }
     Ok(found.clone())
 }

@@ -104,6 +104,24 @@ fn every_activity_type_is_valid_ocsf_by_the_official_schema() {
 }
 
 #[test]
+fn every_finding_is_valid_ocsf_by_the_official_schema() {
+    let home = folder();
+    let data = home.path().join("data");
+    Node::demo(&data, ["--users", "40", "--days", "20", "--seed", "7"]).interrupt();
+    run(&data, &["detect"]).succeeded();
+    let found = run(&data, &["findings", "list"]).json().as_array().unwrap().len();
+    assert!(found > 20, "{found} findings");
+    for (format, version) in [("ocsf", "1.8.0"), ("ocsf@1.3.0", "1.3.0")] {
+        let out = home.path().join(format!("{version}.ndjson"));
+        let mut export = to_file(&data, &out, format);
+        run_in(export.args(["--what", "findings"])).succeeded();
+        let validated = run_in(python("validate_ocsf.py").arg(version).arg(&out)).json();
+        assert_eq!(validated["errors"], 0, "{version}: {validated:#}");
+        assert!(validated["classes"]["2004"].as_u64().unwrap() >= found as u64, "{validated}");
+    }
+}
+
+#[test]
 fn a_node_delivers_what_comes_in_and_tells_of_it() {
     let truth = Simulated::of(500);
     let home = folder();

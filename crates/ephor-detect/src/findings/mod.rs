@@ -11,6 +11,7 @@ mod stories;
 
 use ephor_lake::GuestTable;
 use ephor_lake::control::Control;
+use sqlx::Row;
 
 pub use asked::FindingFilter;
 pub use record::Recorded;
@@ -67,6 +68,14 @@ impl Findings {
     pub async fn since(&self, revision: u64, limit: usize) -> Result<Vec<FindingRecord>, DetectError> {
         let rows = asked::since(revision, limit).build().fetch_all(self.control.readers()).await?;
         rows.iter().map(row::read).collect()
+    }
+
+    /// The last change of any finding; 0 if there never was one.
+    pub async fn newest_revision(&self) -> Result<u64, DetectError> {
+        let row = sqlx::query("SELECT COALESCE(MAX(revision), 0) AS newest FROM finding_revisions");
+        let row = row.fetch_one(self.control.readers()).await?;
+        let newest: i64 = row.try_get("newest")?;
+        Ok(u64::try_from(newest).unwrap_or(0))
     }
 
     /// The table `findings` for SQL beside the lake's own tables; withdrawn findings are not in it.

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use ephor_detect::FindingRecord;
 use ephor_lake::control::ExportPlace;
 use ephor_lake::{ARRIVALS_ROWS, Arrival, Lake, RowPredicate};
 
@@ -86,6 +87,11 @@ impl Assembler {
         // Rows that retention took count as passed over too: nobody is given them.
         batch.filtered = (batch.next - place.next).saturating_sub(batch.records.len() as u64);
         Ok(batch)
+    }
+
+    /// Findings as they stand now, as one batch.
+    pub(super) fn findings(&self, found: &[FindingRecord]) -> Vec<Record> {
+        found.iter().map(|record| format::finding(record, self.format, &self.redaction)).collect()
     }
 
     /// Encoding is work for a thread that may be busy.

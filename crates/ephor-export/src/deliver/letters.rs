@@ -2,13 +2,23 @@
 //! Promises that a letter is let go only when the receiver has taken it.
 //! Never moves a sink's place.
 
+use ephor_detect::Findings;
 use ephor_lake::control::{DeadLetter, ExportPlace, ExportStream};
 
 use super::attempt::Taken;
 use super::{Delivery, Work};
 use crate::error::ExportError;
 use crate::limits;
-use crate::record::Record;
+use crate::record::{Place, Record};
+
+/// Whether a letter is about this record: places of activities and of findings are numbers of their own.
+fn is_of(letter: &DeadLetter, record: &Record) -> bool {
+    let stream = match record.place {
+        Place::Activity { .. } => ExportStream::Activities,
+        Place::Finding { .. } => ExportStream::Findings,
+    };
+    letter.stream == stream && letter.place == record.place.number()
+}
 
 impl Delivery<'_> {
     /// Tries the letters that are to be tried again.
@@ -41,7 +51,7 @@ impl Delivery<'_> {
         let refused = |place: u64| verdicts.rejected.iter().find(|(refused, _, _)| *refused == place);
         let (mut settled, mut kept) = (Vec::new(), Vec::new());
         for record in &records {
-            let Some(letter) = letters.iter().find(|letter| letter.place == record.place.number()) else { continue };
+            let Some(letter) = letters.iter().find(|letter| is_of(letter, record)) else { continue };
             match refused(letter.place) {
                 None => settled.push((letter.stream, letter.place)),
                 Some((_, _, reason)) => {
@@ -61,7 +71,12 @@ impl Delivery<'_> {
                 let place = ExportPlace { next: letter.place, sending: None };
                 Ok(self.assembler.activities(place, letter.place + 1).await?.records.pop())
             }
-            ExportStream::Findings => Ok(None),
+            ExportStream::Findings => {
+                // Only a finding that has not changed since is there under its revision.
+                let found = Findings::new(&self.context.control).since(letter.place.saturating_sub(1), 1).await?;
+                let same = found.into_iter().filter(|record| record.revision == letter.place).collect::<Vec<_>>();
+                Ok(self.assembler.findings(&same).pop())
+            }
         }
     }
 }

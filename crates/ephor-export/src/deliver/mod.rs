@@ -4,6 +4,7 @@
 
 mod assemble;
 mod attempt;
+mod findings;
 mod letters;
 mod lock;
 mod pace;
@@ -19,7 +20,7 @@ use tokio::sync::watch;
 
 use crate::error::ExportError;
 use crate::limits;
-use crate::settings::{Plan, Secrets, SinkSettings, Start};
+use crate::settings::{Plan, Secrets, SinkSettings, Start, What};
 use assemble::{Assembler, Batch};
 use attempt::{Attempts, Taken};
 use lock::DeliveryLock;
@@ -98,7 +99,9 @@ struct Delivery<'c> {
     until: Until,
     assembler: Assembler,
     attempts: Attempts,
+    what: What,
     activities: ExportPlace,
+    findings: ExportPlace,
     /// Where the activities end that a run with an end delivers.
     end: u64,
     /// Rows passed over since the place was saved.
@@ -120,14 +123,14 @@ enum Work {
 
 impl<'c> Delivery<'c> {
     async fn open(plan: Plan, context: &'c ExportContext, until: Until) -> Result<Self, ExportError> {
-        let Plan { name, kind, format, start, filter, redaction, batch, retry_longest, sink } = plan;
+        let Plan { name, kind, format, what, start, filter, redaction, batch, retry_longest, sink } = plan;
         context.lake.refresh().await?;
         let end = context.lake.next_seq();
         let begin = match start {
-            Start::Beginning => 0,
-            Start::Now => end,
+            Start::Beginning => (0, 0),
+            Start::Now => (end, findings::end(&context.control).await?),
         };
-        let state = context.control.exports().ensure(&name, kind, (begin, 0), (context.clock)()).await?;
+        let state = context.control.exports().ensure(&name, kind, begin, (context.clock)()).await?;
         let attempts = match until {
             Until::Stopped(_) => Attempts::without_end(sink, retry_longest),
             Until::CaughtUp => Attempts::some(sink, retry_longest),
@@ -135,7 +138,9 @@ impl<'c> Delivery<'c> {
         Ok(Self {
             attempts,
             assembler: Assembler::new(context.lake.clone(), filter, redaction, format, batch),
+            what,
             activities: state.activities,
+            findings: state.findings,
             name,
             context,
             until,
@@ -151,9 +156,15 @@ impl<'c> Delivery<'c> {
 
     async fn run(&mut self) -> Result<(), ExportError> {
         while !self.is_stopped() {
-            let mut work = self.activities().await?;
+            let mut work = match self.what.has_activities() {
+                true => self.activities().await?,
+                false => self.leave_activities().await?,
+            };
             if work != Work::Stop && self.it_is_time_to_ask() {
                 work = work.max(self.letters().await?);
+                if work != Work::Stop && self.what.has_findings() {
+                    work = work.max(self.findings().await?);
+                }
             }
             match (work, &self.until) {
                 (Work::Stop, _) => return Ok(()),
@@ -199,7 +210,7 @@ impl<'c> Delivery<'c> {
             match taken {
                 Taken::All(verdicts) => {
                     let sending = ahead.as_ref().map(|ahead| ahead.next);
-                    self.advance(&batch, &verdicts, sending).await?;
+                    self.advance(ExportStream::Activities, &batch, &verdicts, sending).await?;
                 }
                 Taken::Stopped => return Ok(Work::Stop),
                 Taken::GivenUp(why) => {
@@ -242,6 +253,7 @@ impl<'c> Delivery<'c> {
 
     async fn advance(
         &mut self,
+        stream: ExportStream,
         batch: &Batch,
         verdicts: &attempt::Verdicts,
         sending: Option<u64>,
@@ -250,7 +262,7 @@ impl<'c> Delivery<'c> {
         let taken = batch.records.len() as u64 - verdicts.rejected.len() as u64;
         let bytes = verdicts.bytes;
         let dead = verdicts.rejected.iter().map(|(place, record_id, reason)| DeadLetter {
-            stream: ExportStream::Activities,
+            stream,
             place: *place,
             record_id: record_id.clone(),
             reason: reason.clone(),
@@ -259,16 +271,21 @@ impl<'c> Delivery<'c> {
             attempts: 1,
             again: false,
         });
+        // What was passed over is noted with the place that it moved.
+        let passed_over = match stream {
+            ExportStream::Activities => std::mem::take(&mut self.passed_over),
+            ExportStream::Findings => 0,
+        };
         let added = ExportTotals {
             delivered: taken,
             duplicates: verdicts.duplicates,
-            filtered: batch.filtered + std::mem::take(&mut self.passed_over),
+            filtered: batch.filtered + passed_over,
             rejected: verdicts.rejected.len() as u64,
             bytes,
             batches: 1,
         };
         let step = ExportAdvance {
-            stream: ExportStream::Activities,
+            stream,
             place: ExportPlace { next: batch.next, sending },
             dead: dead.collect(),
             events_per_second: self.pace.after(taken, Instant::now()),
@@ -278,8 +295,10 @@ impl<'c> Delivery<'c> {
         self.context.control.exports().advance(&self.name, &step).await?;
         metrics::counter!("ephor_export_delivered_total", "sink" => self.name.clone()).increment(added.delivered);
         metrics::counter!("ephor_export_rejected_total", "sink" => self.name.clone()).increment(added.rejected);
-        self.activities = step.place;
-        self.waiting_since = None;
+        match stream {
+            ExportStream::Activities => (self.activities, self.waiting_since) = (step.place, None),
+            ExportStream::Findings => self.findings = step.place,
+        }
         self.add(added);
         Ok(())
     }
@@ -290,6 +309,15 @@ impl<'c> Delivery<'c> {
         self.done.filtered += added.filtered;
         self.done.rejected += added.rejected;
         self.done.bytes += added.bytes;
+    }
+
+    /// A sink that is given findings only: activities count as left out, so that it is never behind.
+    async fn leave_activities(&mut self) -> Result<Work, ExportError> {
+        let (next, end) = (self.activities.next, self.known_end());
+        if end > next {
+            self.pass_over(&Batch { records: Vec::new(), next: end, filtered: end - next }).await?;
+        }
+        Ok(Work::Nothing)
     }
 
     /// A batch of which the filter left nothing: the place moves in memory, and on the disk once in a while.
@@ -331,7 +359,7 @@ impl<'c> Delivery<'c> {
 
     /// Notes once that nothing waits, together with what was passed over.
     async fn rest(&mut self) -> Result<(), ExportError> {
-        let waits = self.known_end() > self.activities.next;
+        let waits = self.what.has_activities() && self.known_end() > self.activities.next;
         if !self.resting && !waits {
             self.save_passed_over().await?;
             self.context.control.exports().rest(&self.name).await?;

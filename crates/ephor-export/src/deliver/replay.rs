@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::assemble::Assembler;
 use super::attempt::{Attempts, Taken};
+use super::lock::DeliveryLock;
 use super::{ExportContext, Until};
 use crate::error::ExportError;
 use crate::settings::{Plan, SinkSettings};
@@ -56,6 +57,11 @@ pub async fn replay(
     replaying: Replaying,
 ) -> Result<Replayed, ExportError> {
     let plan = settings.plan(context.secrets, context.clock)?;
+    // Two at a time would mix up the order at the receiver; a rehearsal sends nothing.
+    let _lock = match replaying {
+        Replaying::Rehearsal => None,
+        Replaying::InEarnest => Some(DeliveryLock::take(&context.data_dir, &plan.name)?),
+    };
     context.lake.refresh().await?;
     let (places, filter) = reach(&plan, context, span)?;
     let Plan { name, format, redaction, batch, retry_longest, sink, .. } = plan;

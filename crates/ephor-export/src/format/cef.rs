@@ -78,7 +78,7 @@ pub(super) fn encode(facts: &Facts<'_>, stored: &Stored<'_>, out: &mut Vec<u8>) 
     }
 }
 
-fn pair(key: &str, value: &str, start: usize, out: &mut Vec<u8>) {
+pub(super) fn pair(key: &str, value: &str, start: usize, out: &mut Vec<u8>) {
     if out.len() > start {
         out.push(b' ');
     }
@@ -96,7 +96,7 @@ fn pair(key: &str, value: &str, start: usize, out: &mut Vec<u8>) {
 }
 
 /// A header field: pipes and backslashes escaped, equals signs not, and no line breaks at all.
-fn escape_header(field: &str, out: &mut Vec<u8>) {
+pub(super) fn escape_header(field: &str, out: &mut Vec<u8>) {
     for character in field.chars() {
         match character {
             '\\' => out.extend_from_slice(br"\\"),

@@ -104,6 +104,16 @@ fn filed(kind: &str) -> Categories {
     (rule.category.clone(), rule.r#type.iter().chain(by_deed).cloned().collect())
 }
 
+/// Which version of the schema documents are of.
+pub(super) fn version() -> &'static str {
+    TABLE.version.as_str()
+}
+
+/// The data set that documents belong to.
+pub(super) fn dataset() -> &'static str {
+    TABLE.dataset.as_str()
+}
+
 /// Writes the document of one activity.
 pub(super) fn encode(facts: &Facts<'_>, stored: &Stored<'_>, out: &mut Vec<u8>) {
     json::object(out, |document| {

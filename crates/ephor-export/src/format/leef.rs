@@ -42,12 +42,7 @@ const DELIMITER: u8 = b'\t';
 pub(super) fn encode(facts: &Facts<'_>, stored: &Stored<'_>, out: &mut Vec<u8>) {
     let vendor = if stored.is_own() { "Ephor" } else { TABLE.vendor.as_str() };
     out.extend_from_slice(b"LEEF:2.0");
-    let header = [vendor, stored.product_name(), PRODUCT_VERSION, cut(facts.kind, EVENT_ID_CHARACTERS), DELIMITER_NAME];
-    for field in header {
-        out.push(b'|');
-        plain(field, |character| character == '|', out);
-    }
-    out.push(b'|');
+    header([vendor, stored.product_name(), PRODUCT_VERSION, facts.kind], out);
     let start = out.len();
     for attribute in &TABLE.attribute {
         let Some(value) = part(facts, stored, attribute.part) else { continue };
@@ -55,13 +50,27 @@ pub(super) fn encode(facts: &Facts<'_>, stored: &Stored<'_>, out: &mut Vec<u8>) 
         if value.is_empty() {
             continue;
         }
-        if out.len() > start {
-            out.push(DELIMITER);
-        }
-        out.extend_from_slice(attribute.name.as_bytes());
-        out.push(b'=');
-        plain(value, |_| false, out);
+        self::attribute(&attribute.name, value, start, out);
     }
+}
+
+/// The header after the version: vendor, product, its version, the event, and the delimiter.
+pub(super) fn header([vendor, product, version, event]: [&str; 4], out: &mut Vec<u8>) {
+    for field in [vendor, product, version, cut(event, EVENT_ID_CHARACTERS), DELIMITER_NAME] {
+        out.push(b'|');
+        plain(field, |character| character == '|', out);
+    }
+    out.push(b'|');
+}
+
+/// An attribute behind those that stand since `start`.
+pub(super) fn attribute(name: &str, value: &str, start: usize, out: &mut Vec<u8>) {
+    if out.len() > start {
+        out.push(DELIMITER);
+    }
+    out.extend_from_slice(name.as_bytes());
+    out.push(b'=');
+    plain(value, |_| false, out);
 }
 
 /// Text without what would end an attribute, a field or a line.

@@ -4,6 +4,7 @@
 
 mod cef;
 mod ecs;
+mod finding;
 mod leef;
 mod ocsf;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use crate::record::{Place, Record};
 use crate::redaction::Redaction;
 use crate::settings::{Secrets, SinkSettings};
 
+pub(crate) use finding::finding;
 pub use ocsf::OcsfVersion;
 
 /// What records look like.

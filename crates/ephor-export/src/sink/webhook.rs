@@ -75,7 +75,12 @@ fn half_a_megabyte() -> usize {
 }
 
 /// Whose events they are, in CloudEvents' words; with the record's id it is unique by that specification.
-const CLOUDEVENTS_SOURCE: &str = "/ephor/activities";
+fn cloudevents_source(place: Place) -> &'static str {
+    match place {
+        Place::Activity { .. } => "/ephor/activities",
+        Place::Finding { .. } => "/ephor/findings",
+    }
+}
 
 /// What lets the sink in.
 #[derive(Default)]
@@ -150,7 +155,7 @@ impl WebhookSink {
         json::object(out, |event| {
             event.text("specversion", "1.0");
             event.text("id", record.id.as_str());
-            event.text("source", CLOUDEVENTS_SOURCE);
+            event.text("source", cloudevents_source(record.place));
             event.text("type", record.kind.as_str());
             event.text("time", Timestamp::from_micros(record.at_micros).as_str());
             event.text("subject", record.organization.as_deref());

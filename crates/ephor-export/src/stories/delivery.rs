@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use ephor_detect::{Entity, Evidence, Finding, FindingId, Findings, Severity, UseCase, Window};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
@@ -115,4 +116,97 @@ async fn settings_that_cannot_be_are_refused_with_the_sinks_name() {
     sink `siem`: splunk_hec.token: a reference begins with env:
     sink `siem`: syslog.address = "siem.example.com" is not HOST:PORT, such as "siem.example.com:6514"
     "#);
+}
+
+/// What a rule found about one person.
+fn found(number: u64, severity: Severity) -> Finding {
+    let at = super::START + i64::try_from(number).unwrap();
+    Finding {
+        id: FindingId(format!("finding_{number}")),
+        rule: "burst_of_keys".to_owned(),
+        use_case: UseCase::ApiKeyHygiene,
+        severity,
+        title: "Several Keys|at once".to_owned(),
+        explanation: "user_1 made\n3 keys = too many".to_owned(),
+        next_step: "Ask them.".to_owned(),
+        controls: vec!["soc2:CC6.1".to_owned()],
+        subject: vec![Entity { kind: "user".to_owned(), id: "user_1".to_owned() }],
+        others: vec![Entity { kind: "organization".to_owned(), id: "org_a".to_owned() }],
+        window: Window { from_micros: at, to_micros: at + 1 },
+        first_seen_micros: at,
+        last_seen_micros: at,
+        count: 3,
+        evidence: vec![Evidence { at_micros: at, activity: id(5), seq: 5 }],
+    }
+}
+
+async fn note(house: &House, findings: &[Finding]) {
+    let store = Findings::new(&house.context.control);
+    store.record(findings, super::START, &mut rand::rng()).await.unwrap();
+}
+
+fn records(house: &House) -> Vec<Value> {
+    let text = fs::read_to_string(house.dir().join("out.ndjson")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn findings_go_out_once_for_each_change_and_beside_the_activities() {
+    let house = House::with(10).await;
+    let settings = file_sink(&house, "");
+    note(&house, &[found(1, Severity::High), found(2, Severity::Low)]).await;
+    let first = deliver(&settings, &house.context, Until::CaughtUp).await.unwrap();
+    assert_eq!((first.delivered, first.filtered), (12, 0));
+    let again = deliver(&settings, &house.context, Until::CaughtUp).await.unwrap();
+    assert_eq!(again.delivered, 0, "nothing changed");
+    note(&house, &[found(1, Severity::Critical), found(2, Severity::Low)]).await;
+    let changed = deliver(&settings, &house.context, Until::CaughtUp).await.unwrap();
+    assert_eq!(changed.delivered, 1, "one of them grew");
+    let told: Vec<(Value, Value, Value)> = records(&house)
+        .into_iter()
+        .filter(|record| record["type"] == "ephor_finding")
+        .map(|record| (record["id"].clone(), record["severity"].clone(), record["revision"].clone()))
+        .collect();
+    let expected = [("finding_1", "high", 1), ("finding_2", "low", 2), ("finding_1", "critical", 3)];
+    assert_eq!(told, expected.map(|(id, severity, revision)| (id.into(), severity.into(), revision.into())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sink_can_have_findings_only_or_activities_only_and_neither_is_behind() {
+    let house = House::with(10).await;
+    note(&house, &[found(1, Severity::High)]).await;
+    let only = |name: &str, what: &str| {
+        let path = house.dir().join(format!("{name}.out"));
+        let text = format!("name = \"{name}\"\nwhat = \"{what}\"\nformat = \"cef\"\nfile = {{ path = {path:?} }}");
+        (toml::from_str::<crate::SinkSettings>(&text).unwrap(), path)
+    };
+    let (settings, path) = only("alerts", "findings");
+    let alerts = deliver(&settings, &house.context, Until::CaughtUp).await.unwrap();
+    assert_eq!((alerts.delivered, alerts.filtered), (1, 10));
+    let line = fs::read_to_string(path).unwrap();
+    assert_eq!(line.lines().count(), 1, "{line}");
+    assert!(line.starts_with(r"CEF:0|Ephor|Ephor Detections|1|burst_of_keys|Several Keys\|at once|8|"), "{line}");
+    assert!(line.contains(r"msg=user_1 made\n3 keys \= too many") && line.contains("externalId=finding_1.1"), "{line}");
+    let place = house.context.control.exports().find("alerts").await.unwrap().unwrap();
+    assert_eq!((place.activities.next, place.findings.next), (10, 2));
+    let (settings, _) = only("feed", "activities");
+    assert_eq!(deliver(&settings, &house.context, Until::CaughtUp).await.unwrap().delivered, 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_redacted_of_a_finding_is_in_no_format() {
+    let house = House::with(0).await;
+    note(&house, &[found(1, Severity::Medium)]).await;
+    for format in ["ocsf", "ocsf@1.3.0", "ocsf@1.9.0", "ecs", "cef", "leef", "raw"] {
+        let path = house.dir().join(format!("{format}.out"));
+        let text = format!(
+            "name = \"{format}\"\nwhat = \"findings\"\nformat = \"{format}\"\nfile = {{ path = {path:?} }}\n\
+             redact = [{{ field = \"explanation\", how = \"drop\" }}, {{ field = \"entities\", how = \"drop\" }}]"
+        );
+        let text = text.replace("name = \"ocsf@", "name = \"ocsf-");
+        let settings: crate::SinkSettings = toml::from_str(&text).unwrap();
+        deliver(&settings, &house.context, Until::CaughtUp).await.unwrap();
+        let line = fs::read_to_string(path).unwrap();
+        assert!(line.contains("burst_of_keys") && !line.contains("user_1"), "{format}: {line}");
+    }
 }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use ephor_export::What;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ExportCommand {
@@ -26,12 +27,36 @@ pub(crate) struct ExportRun {
     /// What records of `file:` and `stdout` look like: ocsf, ocsf@1.3.0, ocsf@1.9.0, ecs, cef, leef or raw.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) export_format: Option<String>,
+    /// What `file:` and `stdout` are given. Default: activities.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) what: Option<WhatIsGiven>,
     /// Catch up and end, instead of going on for ever.
     #[arg(long)]
     pub(crate) once: bool,
     /// Count what waits and send nothing.
     #[arg(long, conflicts_with = "once")]
     pub(crate) dry_run: bool,
+}
+
+/// What a sink is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WhatIsGiven {
+    /// Activities.
+    Activities,
+    /// Findings, as they stand after each change.
+    Findings,
+    /// Activities and findings.
+    Both,
+}
+
+impl From<WhatIsGiven> for What {
+    fn from(given: WhatIsGiven) -> Self {
+        match given {
+            WhatIsGiven::Activities => Self::Activities,
+            WhatIsGiven::Findings => Self::Findings,
+            WhatIsGiven::Both => Self::Both,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

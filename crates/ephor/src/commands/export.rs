@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use ephor_export::{
-    Delivered, ExportContext, LakeIs, ReplaySpan, Replaying, SinkSettings, Until, deliver, preview, replay,
+    Delivered, ExportContext, LakeIs, ReplaySpan, Replaying, SinkSettings, Until, What, deliver, preview, replay,
 };
 use ephor_lake::control::{Control, DeadLetter, ExportSink};
 use ephor_lake::{Lake, MicrosRange};
@@ -62,7 +62,11 @@ async fn open(dir: &Path) -> Result<ExportContext, Failure> {
 async fn run_sinks(global: &Global, config: &Config, dir: &Path, options: &ExportRun) -> Result<ExitCode, Failure> {
     let format = options.export_format.as_deref();
     let sinks: Vec<SinkSettings> = match options.sinks.is_empty() {
-        false => options.sinks.iter().map(|text| named(text, format, &config.sink)).collect::<Result<_, _>>()?,
+        false => options
+            .sinks
+            .iter()
+            .map(|text| named(text, format, options.what.map(What::from), &config.sink))
+            .collect::<Result<_, _>>()?,
         true if config.sink.is_empty() => {
             return Err(Failure::usage("there is no sink to deliver to")
                 .hint("name one with --sink file:PATH, or write a [[sink]] into ephor.toml (docs/export.md)"));
@@ -293,8 +297,8 @@ fn describe(rows: &[SinkStatus]) -> String {
 
 fn show(config: &Config, options: &ExportPreview) -> Result<ExitCode, Failure> {
     let mut settings = match &options.sink {
-        Some(name) => named(name, None, &config.sink)?,
-        None => named("stdout", options.export_format.as_deref(), &[])?,
+        Some(name) => named(name, None, None, &config.sink)?,
+        None => named("stdout", options.export_format.as_deref(), None, &[])?,
     };
     if options.export_format.is_some() {
         settings.format.clone_from(&options.export_format);
@@ -334,7 +338,7 @@ fn example(kind: &str) -> Result<String, Failure> {
 }
 
 async fn send_again(global: &Global, config: &Config, dir: &Path, options: &ExportReplay) -> Result<ExitCode, Failure> {
-    let settings = named(&options.sink, options.export_format.as_deref(), &config.sink)?;
+    let settings = named(&options.sink, options.export_format.as_deref(), None, &config.sink)?;
     settings.check(sink_secret)?;
     let day = |text: &Option<String>| text.as_deref().map(parse_day).transpose();
     let (from, to) = (day(&options.from)?, day(&options.to)?);

@@ -104,7 +104,7 @@ fn has_model(facts: &Facts<'_>, version: OcsfVersion) -> bool {
     version >= OcsfVersion::V1_9 && facts.model.is_some()
 }
 
-pub(super) fn severity(level: Level) -> (i64, &'static str) {
+pub(in crate::format) fn severity(level: Level) -> (i64, &'static str) {
     match level {
         Level::Informational => (1, "Informational"),
         Level::Low => (2, "Low"),

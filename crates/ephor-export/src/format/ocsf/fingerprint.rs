@@ -15,7 +15,7 @@ const JCS: i64 = 2;
 const AUTHORITY: &str = "ephor";
 
 /// Adds the attestation to a finished record.
-pub(super) fn attest(record: &mut Vec<u8>) {
+pub(in crate::format) fn attest(record: &mut Vec<u8>) {
     let Ok(mut tree) = serde_json::from_slice::<Map<String, Value>>(record) else {
         // Only what this crate has just written comes here.
         return;

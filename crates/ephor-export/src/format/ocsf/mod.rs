@@ -4,11 +4,11 @@
 
 mod activity;
 mod class;
-mod fingerprint;
+pub(super) mod fingerprint;
 
 use std::str::FromStr;
 
-pub(super) use activity::encode;
+pub(super) use activity::{encode, severity};
 
 /// Which version of the schema a record names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
