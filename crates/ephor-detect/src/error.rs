@@ -56,6 +56,28 @@ pub enum DetectError {
         /// The name asked for.
         name: String,
     },
+    /// A text that cannot be the name of a list.
+    #[error("`{name}` is no name of a list: it has small letters, digits and `_`, as `approved_connectors`")]
+    ListName {
+        /// What was given.
+        name: String,
+    },
+    /// An entry that says nothing, or too much.
+    #[error("an entry of a list has an id, and id and name have at most {limit} characters")]
+    ListEntry {
+        /// The most characters.
+        limit: usize,
+    },
+    /// An entry that a source's register brought.
+    #[error("`{id}` is on the list {list} because `{source_name}` lists it; take it off there")]
+    OfARegister {
+        /// The list.
+        list: String,
+        /// The entry.
+        id: String,
+        /// The source.
+        source_name: String,
+    },
     /// A stored value is not one that Ephor writes.
     #[error("the findings are damaged: {what}; `ephor detect` makes them again from the lake")]
     Damaged {

@@ -4,6 +4,7 @@
 
 #![warn(missing_docs)]
 
+mod by_hand;
 mod catalogue;
 mod detector;
 mod engine;
@@ -31,6 +32,7 @@ mod told;
 mod trial;
 mod use_case;
 
+pub use by_hand::{BY_HAND, Edited, ListedEntry};
 pub use catalogue::{RuleCard, cards};
 pub use detector::{Backtest, DetectOptions, Detected, Detector};
 pub use error::DetectError;

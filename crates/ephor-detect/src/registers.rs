@@ -11,7 +11,7 @@ use crate::lists::{ListEntry, Lists};
 /// The lists of a [`Control`].
 #[derive(Debug, Clone)]
 pub struct Registers {
-    control: Control,
+    pub(crate) control: Control,
 }
 
 impl Registers {

@@ -220,6 +220,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (2, "node secrets", include_str!("../../migrations/0002_node_secrets.sql")),
     (10, "findings", include_str!("../../migrations/0010_findings.sql")),
     (11, "lists of rules", include_str!("../../migrations/0011_detect_lists.sql")),
+    (12, "lists by hand", include_str!("../../migrations/0012_lists_by_hand.sql")),
     (20, "exports", include_str!("../../migrations/0020_exports.sql")),
     (30, "reports", include_str!("../../migrations/0030_reports.sql")),
     (31, "schedules", include_str!("../../migrations/0031_schedules.sql")),

@@ -189,7 +189,10 @@ impl From<DetectError> for Problem {
             DetectError::Damaged { .. } | DetectError::RuleFile { .. } | DetectError::UnknownRule { .. } => {
                 Self::internal(&error)
             }
+            DetectError::OfARegister { .. } => Self::conflict(error.to_string()),
             DetectError::Word { .. }
+            | DetectError::ListName { .. }
+            | DetectError::ListEntry { .. }
             | DetectError::EmptyStep
             | DetectError::NoteTooLong { .. }
             | DetectError::SuppressionInPast

@@ -1,5 +1,5 @@
 //! Ephor's own paths: activities and usage events pushed in, keys, the Analytics API's switch, the organization that
-//! this node serves, the log that proves what it holds, findings, reports, and evidence for auditors.
+//! this node serves, the log that proves what it holds, findings, lists, reports, and evidence for auditors.
 //! Promises that what can be done here can be done on the command line too, and the other way round.
 //! Never shows a secret twice.
 
@@ -8,6 +8,7 @@ mod evidence;
 mod findings;
 mod intake;
 mod keys;
+mod lists;
 mod log;
 mod organization;
 mod reports;
@@ -29,6 +30,9 @@ pub(crate) fn mount(routes: Routes) -> Routes {
         .serve(&findings::LIST, findings::list)
         .serve(&findings::SHOW, findings::show)
         .serve(&findings::STEP, findings::step)
+        .serve(&lists::READ, lists::read)
+        .serve(&lists::PUT, lists::put)
+        .serve(&lists::TAKE_OFF, lists::take_off)
         .serve(&reports::LIST, reports::list)
         .serve(&reports::SHOW, reports::show)
         .serve(&reports::ROSTER, reports::put_roster)

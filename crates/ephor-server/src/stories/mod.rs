@@ -12,6 +12,7 @@ mod console;
 mod directory;
 mod errors;
 mod evidence;
+mod findings;
 mod intake;
 mod keys;
 mod listening;
@@ -27,6 +28,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use ephor_analytics::{Analytics, AnalyticsOptions};
+use ephor_detect::{Entity, Evidence, Finding, FindingId, Findings, Severity, UseCase, Window};
 use ephor_lake::control::{AnalyticsAccess, Control, KeyReach, NewKey, Organization, Place, Role};
 use ephor_lake::{Lake, LakeOptions};
 use ephor_sources::Door;
@@ -260,4 +262,30 @@ fn activity(number: i64, kind: &str, user: &str, organization: Option<&str>) -> 
         "organization_id": id,
         "organization_uuid": organization,
     })
+}
+
+/// Something that a rule found about somebody, with words that its reader may see.
+fn finding(number: i64, person: &str, words: &str) -> Finding {
+    Finding {
+        id: FindingId(format!("finding_{number:04}")),
+        rule: "rank_raised_to_owner".to_owned(),
+        use_case: UseCase::PrivilegeEscalation,
+        severity: Severity::High,
+        title: format!("A role was given {words}"),
+        explanation: format!("{person} became owner {words}"),
+        next_step: format!("Ask them {words}"),
+        controls: vec![format!("soc2:CC6.3 {words}")],
+        subject: vec![Entity { kind: "user".to_owned(), id: person.to_owned() }],
+        others: vec![Entity { kind: "workspace".to_owned(), id: format!("wrkspc_1{words}") }],
+        window: Window { from_micros: NOON, to_micros: NOON + 60 * SECOND },
+        first_seen_micros: NOON,
+        last_seen_micros: NOON + number * SECOND,
+        count: 1,
+        evidence: vec![Evidence { at_micros: NOON + SECOND, activity: "activity_0001".to_owned(), seq: 0 }],
+    }
+}
+
+/// Puts findings down as the detector does.
+async fn found(house: &House, findings: &[Finding]) {
+    Findings::new(house.app.control()).record(findings, now(), &mut rand::rng()).await.unwrap();
 }

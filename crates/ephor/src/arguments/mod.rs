@@ -8,6 +8,7 @@ mod evidence;
 mod export;
 mod findings;
 mod inquiry;
+mod lists;
 mod proof;
 mod report;
 
@@ -17,6 +18,7 @@ pub(crate) use evidence::{Build, EvidenceCommand, PeriodFlags, VerifyPackage};
 pub(crate) use export::{ExportCommand, ExportPreview, ExportReplay, ExportRetry, ExportRun};
 pub(crate) use findings::{FindingJudged, FindingStep, FindingsCommand, FindingsList};
 pub(crate) use inquiry::{About, By, CaseCommand, ReviewCommand, Timeline, TimelineForm};
+pub(crate) use lists::ListsCommand;
 pub(crate) use proof::{Erase, Key, Verify};
 pub(crate) use report::{Form, Report, Roster, ScheduleCommand};
 
@@ -97,6 +99,9 @@ pub(crate) enum Command {
     /// The rules: list them, test them, try one on history.
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// Lists that rules ask: approved connectors, restricted workspaces, people who break the glass, any other.
+    #[command(subcommand)]
+    Lists(ListsCommand),
     /// What detections found: list it, show it, judge it.
     #[command(subcommand)]
     Findings(FindingsCommand),

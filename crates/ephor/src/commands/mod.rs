@@ -17,6 +17,7 @@ mod init;
 mod keys;
 mod lake;
 mod listings;
+mod lists;
 mod org;
 mod proof;
 pub(crate) mod report;
@@ -54,6 +55,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Simulate(options) => simulate::run(&global, &options).await,
         Command::Detect(options) => detect::run(&global, &config, &options).await,
         Command::Rules(action) => rules::run(&global, &config, action).await,
+        Command::Lists(action) => lists::run(&global, &config, action).await,
         Command::Findings(action) => findings::run(&global, &config, action).await,
         Command::Keys(action) => keys::run(&global, &config, action).await,
         Command::Org(action) => org::run(&global, &config, action).await,

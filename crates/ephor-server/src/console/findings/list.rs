@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use ephor_detect::{FindingFilter, FindingRecord, FindingStatus, Findings, Severity, UseCase};
 use maud::{Markup, html};
 
-use super::{entity, outside, severity_badge, status_badge, words};
+use super::{entity, severity_badge, status_badge, words};
 use crate::console::access::Right;
 use crate::console::frame::{self, Sheet, Spot};
 use crate::console::parts;
@@ -37,7 +37,7 @@ const PENDING: [FindingStatus; 2] = [FindingStatus::Open, FindingStatus::Acknowl
 /// Everything that is open or acknowledged.
 pub(in crate::console) async fn standing(app: &App) -> Result<Vec<FindingRecord>, Problem> {
     let filter = FindingFilter { statuses: PENDING.to_vec(), ..FindingFilter::default() };
-    Findings::new(app.control()).list(&filter).await.map_err(outside)
+    Findings::new(app.control()).list(&filter).await.map_err(Problem::from)
 }
 
 /// How many of each severity, each a way into the queue.
@@ -76,7 +76,7 @@ enum Chosen {
 pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<Visitor>) -> Result<Response, Problem> {
     let query = Query::parse(&visitor.visit.query);
     let filter = filter(&query, &visitor)?;
-    let mut found = Findings::new(app.control()).list(&filter).await.map_err(outside)?;
+    let mut found = Findings::new(app.control()).list(&filter).await.map_err(Problem::from)?;
     by_urgency(&mut found);
     let page = parts::Slice::read(&query, found.len(), ROWS);
     let chosen = if visitor.may(Right::Handle) { Chosen::Several } else { Chosen::Nothing };
@@ -106,13 +106,13 @@ fn filter(query: &Query, visitor: &Visitor) -> Result<FindingFilter, Problem> {
     let statuses = match one("status") {
         None => PENDING.to_vec(),
         Some("all") => Vec::new(),
-        Some(status) => vec![status.parse().map_err(outside)?],
+        Some(status) => vec![status.parse().map_err(Problem::from)?],
     };
     Ok(FindingFilter {
         statuses,
-        use_cases: one("use_case").map(str::parse).transpose().map_err(outside)?.into_iter().collect(),
+        use_cases: one("use_case").map(str::parse).transpose().map_err(Problem::from)?.into_iter().collect(),
         rules: one("rule").map(str::to_owned).into_iter().collect(),
-        severity: one("severity").map(str::parse).transpose().map_err(outside)?,
+        severity: one("severity").map(str::parse).transpose().map_err(Problem::from)?,
         // Whom it is about, a viewer cannot ask: the answer would tell who a pseudonym is.
         entity_id: one("about").filter(|_| visitor.sees_names()).map(str::to_owned),
         ..FindingFilter::default()

@@ -6,14 +6,13 @@ mod list;
 mod one;
 mod step;
 
-use ephor_detect::{DetectError, Entity, FindingStatus, Severity};
+use ephor_detect::{Entity, FindingStatus, Severity};
 use maud::{Markup, html};
 
 use super::access::Right;
 use super::page::{Page, Pages};
 use super::parts::{Tone, badge};
 use super::visitor::{Person, Visitor, escape};
-use crate::problem::Problem;
 
 pub(super) use list::{most_urgent, standing, tally};
 
@@ -65,20 +64,5 @@ fn entity(entity: &Entity, visitor: &Visitor) -> Markup {
             (Some(filter), true) => a class="mono" href=(format!("/activity?{filter}={}", escape(id))) { (id) },
             (None, true) => span class="mono" { (id) },
         }
-    }
-}
-
-/// What was asked wrongly is told; what broke here is not.
-pub(super) fn outside(error: DetectError) -> Problem {
-    match error {
-        DetectError::UnknownFinding { .. } => Problem::not_found_because(error.to_string()),
-        DetectError::Word { .. }
-        | DetectError::EmptyStep
-        | DetectError::NoteTooLong { .. }
-        | DetectError::SuppressionInPast
-        | DetectError::SuppressionOfOpen => Problem::invalid(error.to_string()),
-        DetectError::Lake(error) => error.into(),
-        DetectError::Control(error) => error.into(),
-        other => Problem::internal(&other),
     }
 }

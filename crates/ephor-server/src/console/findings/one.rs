@@ -7,7 +7,7 @@ use ephor_detect::{Evidence, Finding, FindingId, FindingRecord, FindingStatus, F
 use ephor_wire::timestamp::DAY_MICROS;
 use maud::{Markup, html};
 
-use super::{entity, outside, severity_badge, status_badge, words};
+use super::{entity, severity_badge, status_badge, words};
 use crate::console::access::Right;
 use crate::console::activity::Shown;
 use crate::console::frame::{self, Sheet, Spot};
@@ -34,7 +34,7 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let findings = Findings::new(app.control());
     let id = FindingId(id);
-    let (record, steps) = tokio::try_join!(findings.get(&id), findings.steps(&id)).map_err(outside)?;
+    let (record, steps) = tokio::try_join!(findings.get(&id), findings.steps(&id)).map_err(Problem::from)?;
     let finding = &record.finding;
     let evidence = evidence(&app, &finding.evidence).await?;
     let body = html! {

@@ -7,7 +7,6 @@ use ephor_detect::{Assignment, DetectError, FindingId, FindingStatus, Findings, 
 use ephor_wire::timestamp::DAY_MICROS;
 
 use super::one::SUPPRESSIONS;
-use super::outside;
 use crate::console::form::Form;
 use crate::console::parts;
 use crate::console::visitor::{Visitor, escape};
@@ -22,7 +21,7 @@ pub(super) async fn one(
 ) -> Result<Response, Problem> {
     let id = FindingId(id);
     let findings = Findings::new(app.control());
-    let before = findings.get(&id).await.map_err(outside)?;
+    let before = findings.get(&id).await.map_err(Problem::from)?;
     let assignment = match (form.one("assignee"), before.handling.assignee.as_deref()) {
         (None, None) => Assignment::Unchanged,
         (None, Some(_)) => Assignment::Nobody,
@@ -30,7 +29,7 @@ pub(super) async fn one(
         (Some(wanted), _) => Assignment::To(wanted.to_owned()),
     };
     let step = Step { assignment, suppress_until_micros: quiet_until(&form, visitor.now())?, ..step(&form)? };
-    findings.step(&id, &step, &visitor.actor(), visitor.now(), &mut rng()).await.map_err(outside)?;
+    findings.step(&id, &step, &visitor.actor(), visitor.now(), &mut rng()).await.map_err(Problem::from)?;
     Ok(Redirect::to(&format!("/findings/{}?said=done", escape(id.as_str()))).into_response())
 }
 
@@ -51,21 +50,21 @@ pub(super) async fn many(
     let findings = Findings::new(app.control());
     // One that is not there is told before anything is done to the others.
     for id in &chosen {
-        findings.get(&FindingId((*id).to_owned())).await.map_err(outside)?;
+        findings.get(&FindingId((*id).to_owned())).await.map_err(Problem::from)?;
     }
     for id in chosen {
         let made = findings.step(&FindingId(id.to_owned()), &step, &visitor.actor(), visitor.now(), &mut rng()).await;
         match made {
             // Somebody else was first: it is as it was to be.
             Ok(_) | Err(DetectError::EmptyStep) => {}
-            Err(error) => return Err(outside(error)),
+            Err(error) => return Err(error.into()),
         }
     }
     back("done")
 }
 
 fn step(form: &Form) -> Result<Step, Problem> {
-    let status: FindingStatus = form.needed("status")?.parse().map_err(outside)?;
+    let status: FindingStatus = form.needed("status")?.parse().map_err(Problem::from)?;
     let note = form.one("note").map(str::to_owned);
     Ok(Step { status: Some(status), note, ..Step::default() })
 }

@@ -8,7 +8,6 @@ mod one;
 use ephor_detect::{FindingFilter, FindingRecord, Findings, RuleCard, RuleSources};
 
 use super::access::Right;
-use super::findings::outside;
 use super::page::{Page, Pages};
 use crate::problem::Problem;
 use crate::state::App;
@@ -24,7 +23,7 @@ static ONE: Page = Page::look("/rules/{name}", Right::Look);
 async fn cards(app: &App) -> Result<(Vec<RuleCard>, Vec<String>), Problem> {
     let sources = sources(app);
     let read = tokio::task::spawn_blocking(move || ephor_detect::cards(&sources)).await;
-    let (cards, problems) = read.map_err(|error| Problem::internal(&error))?.map_err(outside)?;
+    let (cards, problems) = read.map_err(|error| Problem::internal(&error))?.map_err(Problem::from)?;
     Ok((cards, problems.iter().map(ToString::to_string).collect()))
 }
 
@@ -36,5 +35,5 @@ fn sources(app: &App) -> RuleSources {
 async fn found(app: &App, rule: Option<&str>) -> Result<Vec<FindingRecord>, Problem> {
     let rules = rule.map(str::to_owned).into_iter().collect();
     let filter = FindingFilter { rules, ..FindingFilter::default() };
-    Findings::new(app.control()).list(&filter).await.map_err(outside)
+    Findings::new(app.control()).list(&filter).await.map_err(Problem::from)
 }

@@ -54,7 +54,7 @@ pub(super) async fn show(
 async fn text_of(app: &App, card: &RuleCard) -> Result<String, Problem> {
     let (sources, file) = (super::sources(app), card.file.clone());
     let read = tokio::task::spawn_blocking(move || sources.files()).await.map_err(|error| Problem::internal(&error))?;
-    let files = read.map_err(crate::console::findings::outside)?;
+    let files = read.map_err(Problem::from)?;
     Ok(files.into_iter().find(|source| source.file == file).map(|source| source.text).unwrap_or_default())
 }
 

@@ -10,7 +10,7 @@ mod work;
 
 use std::collections::BTreeMap;
 
-use ephor_detect::{Entity, Evidence, Finding, FindingId, Findings, Severity, UseCase, Window};
+use ephor_detect::{FindingId, Findings};
 use ephor_lake::control::console::{CodeUse, Opens};
 use http::Method;
 use http::header::{ACCEPT, COOKIE, HOST, SET_COOKIE};
@@ -143,32 +143,6 @@ impl<'h> Browser<'h> {
     async fn is_in(&mut self) -> bool {
         self.get("/").await.status == 200
     }
-}
-
-/// Something that a rule found about somebody, with words that its reader may see.
-fn finding(number: i64, person: &str, words: &str) -> Finding {
-    Finding {
-        id: FindingId(format!("finding_{number:04}")),
-        rule: "rank_raised_to_owner".to_owned(),
-        use_case: UseCase::PrivilegeEscalation,
-        severity: Severity::High,
-        title: format!("A role was given {words}"),
-        explanation: format!("{person} became owner {words}"),
-        next_step: format!("Ask them {words}"),
-        controls: vec![format!("soc2:CC6.3 {words}")],
-        subject: vec![Entity { kind: "user".to_owned(), id: person.to_owned() }],
-        others: vec![Entity { kind: "workspace".to_owned(), id: format!("wrkspc_1{words}") }],
-        window: Window { from_micros: NOON, to_micros: NOON + MINUTE },
-        first_seen_micros: NOON,
-        last_seen_micros: NOON + number * SECOND,
-        count: 1,
-        evidence: vec![Evidence { at_micros: NOON + SECOND, activity: "activity_0001".to_owned(), seq: 0 }],
-    }
-}
-
-/// Puts findings down as the detector does.
-async fn found(house: &House, findings: &[Finding]) {
-    Findings::new(house.app.control()).record(findings, now(), &mut rand::rng()).await.unwrap();
 }
 
 /// The id of the member with a role, made if there is none yet.

@@ -1,0 +1,40 @@
+//! Flags of `ephor lists`.
+
+use clap::Subcommand;
+
+use super::By;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ListsCommand {
+    /// What stands on one list, or on all, and where each entry comes from.
+    Show {
+        /// Only this list.
+        #[arg(value_name = "LIST")]
+        list: Option<String>,
+    },
+    /// Put an entry on a list.
+    Add {
+        /// The list, e.g. approved_connectors.
+        #[arg(value_name = "LIST")]
+        list: String,
+        /// The id of what goes on it, or any text that a field may hold.
+        #[arg(value_name = "ID")]
+        id: String,
+        /// What it is called, where rules may know it by that too.
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Take an entry off a list that somebody put there by hand.
+    Remove {
+        /// The list.
+        #[arg(value_name = "LIST")]
+        list: String,
+        /// The id of what comes off it.
+        #[arg(value_name = "ID")]
+        id: String,
+        #[command(flatten)]
+        by: By,
+    },
+}
