@@ -15,7 +15,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 # WCAG 2.2 up to AA, and what axe calls best practice.
 RUN = "const done = arguments[arguments.length - 1]; axe.run(document, {resultTypes: ['violations']}).then(found => done(found.violations), error => done([{id: String(error), nodes: []}]));"
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 150
 
 
 def browser(width: int, theme: str, scripts: bool = True) -> webdriver.Chrome:
@@ -143,6 +143,7 @@ def package(driver, home: str) -> list[str]:
 
     def is_ready(driver) -> bool:
         driver.get(home + "/evidence")
+        assert "failed" not in driver.find_element(By.TAG_NAME, "main").text, driver.page_source
         return bool(driver.find_elements(By.CSS_SELECTOR, "a[href^='/evidence/packages/']"))
 
     wait(driver, is_ready)

@@ -9,7 +9,8 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, State as Held};
 use axum::response::{IntoResponse, Redirect, Response};
-use ephor_evidence::{BuildOptions, House, Period, Persons, SampleSize, build as make};
+use ephor_evidence::{BuildOptions, Frameworks, House, Period, Persons, SampleSize, build as make};
+use ephor_lake::proof::ProofKey;
 use ephor_wire::timestamp::Timestamp;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use tokio_util::io::ReaderStream;
@@ -133,14 +134,21 @@ pub(super) async fn build(
     builds.begin(Package { name: name.clone(), begun_micros: visitor.now(), state: State::UnderWay });
     tokio::spawn(async move {
         let _alone = builds.turn.clone().lock_owned().await;
-        let house = House { lake: app.lake(), control: Some(app.control()) };
-        let built = make(house, &known, &key, &options, app.now(), &mut rng()).await;
-        if let Err(error) = &built {
-            tracing::warn!(package = name, %error, "the package was not built");
+        let failed = made(&app, &known, &key, &options).await.err();
+        if let Some(why) = &failed {
+            tracing::warn!(package = name, why, "the package was not built");
         }
-        builds.end(&name, built.err().map(|error| error.to_string()));
+        builds.end(&name, failed);
     });
     Ok(Redirect::to("/evidence").into_response())
+}
+
+/// Makes a package of everything that has arrived by now: what is not signed yet is signed first.
+async fn made(app: &App, known: &Frameworks, key: &ProofKey, options: &BuildOptions) -> Result<(), String> {
+    app.appender().notarize().await.map_err(|error| error.to_string())?;
+    let house = House { lake: app.lake(), control: Some(app.control()) };
+    let built = make(house, known, key, options, app.now(), &mut rng()).await;
+    built.map(drop).map_err(|error| error.to_string())
 }
 
 /// Hands a finished package over.

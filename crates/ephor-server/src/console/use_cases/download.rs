@@ -1,4 +1,4 @@
-//! A report to take away: a workbook, JSON, or one of its tables as CSV.
+//! A report to take away: a page, a workbook, JSON, or one of its tables as CSV.
 
 use axum::Extension;
 use axum::extract::{Path, State};
@@ -31,8 +31,9 @@ pub(super) async fn take(
             let table = report.section(section).ok_or_else(|| Problem::not_found("Table", section))?;
             ("csv", "text/csv; charset=utf-8", render::csv(&table.table).map_err(refused)?.into_bytes())
         }
+        Some("html") => ("html", "text/html; charset=utf-8", render::html(&report).into_bytes()),
         Some("json") | None => ("json", "application/json", render::json(&report).to_string().into_bytes()),
-        Some(_) => return Err(Problem::invalid("format: it is xlsx, csv or json")),
+        Some(_) => return Err(Problem::invalid("format: it is html, xlsx, csv or json")),
     };
     record_copy(&app, &visitor, report.name, format).await;
     // The name of a report is one of fifteen words: nothing of it needs to be quoted.

@@ -9,8 +9,8 @@ use maud::{Markup, html};
 
 use crate::console::access::Right;
 use crate::console::frame::{self, Sheet, Spot};
-use crate::console::reported;
 use crate::console::visitor::{Visitor, escape};
+use crate::console::{compare, findings, reported};
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::state::App;
@@ -22,12 +22,21 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let report = super::report(&app, &visitor, &name).await?;
     let period = report.provenance.period;
+    let mut open = findings::standing(&app).await?;
+    open.retain(|record| record.finding.use_case.as_str() == report.name);
     let takes_copies = visitor.may(Right::SeeNames);
     let csv = |section: &Section| takes_copies.then(|| download(&report, &visitor, "csv", Some(section.id)));
     let body = html! {
         (period_form(&report, &visitor))
         @if !report.provenance.gaps.is_empty() { (reported::gaps(&report.provenance)) }
+        (said_by_itself(report.name))
         (reported::figures(&report.figures))
+        @if !open.is_empty() {
+            section class="card flush" {
+                header { h2 { "To be handled" } a href=(format!("/findings?use_case={}", report.name)) { "All of them" } }
+                (findings::most_urgent(open, &visitor))
+            }
+        }
         (reported::section(&report.main, csv(&report.main), &visitor))
         @for other in &report.others { (reported::section(other, csv(other), &visitor)) }
         @if !report.notes.is_empty() { section class="card" { h2 { "How to read this" } ul class="notes" { @for note in &report.notes { li { (note) } } } } }
@@ -37,6 +46,7 @@ pub(super) async fn show(
     let actions = html! {
         a class="button" href=(format!("/findings?use_case={}", report.name)) { "Findings" }
         @if takes_copies {
+            a class="button" href=(download(&report, &visitor, "html", None)) { "HTML" }
             a class="button" href=(download(&report, &visitor, "xlsx", None)) { "XLSX" }
             a class="button" href=(download(&report, &visitor, "json", None)) { "JSON" }
         }
@@ -48,6 +58,18 @@ pub(super) async fn show(
     };
     let sheet = Sheet { title: &report.title, spot, lead, actions, body };
     Ok(frame::sheet(&visitor, sheet).into_response())
+}
+
+/// What either API can say of a use case by itself, as the founding table has it.
+fn said_by_itself(name: &str) -> Markup {
+    html! {
+        @if let Some(line) = compare::of_use_case(name) {
+            p class="muted said" {
+                "By itself, the Analytics API: " (compare::badge(line.analytics.0)) " " (line.analytics.1)
+                "; the Compliance API: " (compare::badge(line.compliance.0)) " " (line.compliance.1) "."
+            }
+        }
+    }
 }
 
 fn download(report: &Report, visitor: &Visitor, format: &str, section: Option<&str>) -> String {
