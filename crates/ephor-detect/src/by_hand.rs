@@ -57,7 +57,7 @@ impl Registers {
         Ok(rows.iter().map(read).collect::<Result<_, sqlx::Error>>()?)
     }
 
-    /// Puts an entry on a list.
+    /// Puts an entry on a list. One that stands there keeps its name unless another is given.
     pub async fn put(
         &self,
         list: &str,
@@ -70,7 +70,7 @@ impl Registers {
         let mut turn = self.control.write().await?;
         let insert = "INSERT INTO detect_lists (list, id, name, source, added_by, added_at) VALUES ($1, $2, $3, $4, $5, $6) \
              ON CONFLICT (list, id, source) DO UPDATE SET name = excluded.name, added_by = excluded.added_by, added_at = excluded.added_at \
-             WHERE detect_lists.name IS DISTINCT FROM excluded.name";
+             WHERE excluded.name IS NOT NULL AND detect_lists.name IS DISTINCT FROM excluded.name";
         let insert = sqlx::query(insert)
             .bind(list.to_owned())
             .bind(entry.id.clone())
@@ -99,19 +99,18 @@ impl Registers {
         let mut turn = self.control.write().await?;
         let delete = sqlx::query("DELETE FROM detect_lists WHERE list = $1 AND id = $2 AND source = $3");
         let delete = delete.bind(list.to_owned()).bind(id.to_owned()).bind(BY_HAND);
-        if delete.execute(turn.connection()).await?.rows_affected() == 0 {
-            drop(turn);
-            return match self.entries(Some(list)).await?.into_iter().find(|entry| entry.id == id) {
-                None => Ok(Edited::Unchanged),
-                Some(entry) => {
-                    Err(DetectError::OfARegister { list: entry.list, id: entry.id, source_name: entry.source })
-                }
-            };
+        let stood_there = delete.execute(turn.connection()).await?.rows_affected() > 0;
+        if stood_there {
+            let fields = json!({ "list": list, "entry_id": id, "change": "removed" });
+            turn.tell("ephor_list_updated", &fields, by, now_micros, rng).await?;
         }
-        let fields = json!({ "list": list, "entry_id": id, "change": "removed" });
-        turn.tell("ephor_list_updated", &fields, by, now_micros, rng).await?;
         turn.commit().await?;
-        Ok(Edited::Changed)
+        // What a register lists too is on the list all the same.
+        match self.entries(Some(list)).await?.into_iter().find(|entry| entry.id == id) {
+            Some(entry) => Err(DetectError::OfARegister { list: entry.list, id: entry.id, source_name: entry.source }),
+            None if stood_there => Ok(Edited::Changed),
+            None => Ok(Edited::Unchanged),
+        }
     }
 }
 
@@ -169,10 +168,16 @@ mod tests {
         for expected in [Edited::Changed, Edited::Unchanged] {
             assert_eq!(registers.take_off("approved_connectors", "mcpsrv_2", &by, NOW, rng).await.unwrap(), expected);
         }
+        // One that a register lists too: what was put there by hand goes, and the answer says why it is still on the list.
+        registers.put("approved_connectors", &entry("mcpsrv_1", Some("Tickets")), &by, NOW, rng).await.unwrap();
+        let unnamed = registers.put("approved_connectors", &entry("mcpsrv_1", None), &by, NOW, rng).await.unwrap();
+        assert_eq!(unnamed, Edited::Unchanged, "its name stays");
+        let both = registers.take_off("approved_connectors", "mcpsrv_1", &by, NOW, rng).await;
+        assert!(matches!(both, Err(DetectError::OfARegister { .. })), "{both:?}");
         let odd = registers.put("Approved!", &entry("x", None), &by, NOW, rng).await.unwrap_err();
         assert!(odd.to_string().starts_with("`Approved!` is no name of a list"), "{odd}");
         assert!(registers.put("break_glass", &entry(" ", None), &by, NOW, rng).await.is_err());
         let told = control.outbox().len().await.unwrap();
-        assert_eq!(told, 2, "each change is an activity, and nothing else is");
+        assert_eq!(told, 4, "each change is an activity, and nothing else is");
     }
 }
