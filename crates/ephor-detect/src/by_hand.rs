@@ -3,6 +3,7 @@
 //! Never judges: a changed list is asked from the detector's next look on.
 
 use ephor_wire::actor::Actor;
+use ephor_wire::timestamp::Timestamp;
 use rand::CryptoRng;
 use serde::Serialize;
 use serde_json::json;
@@ -14,7 +15,7 @@ use crate::lists::ListEntry;
 use crate::registers::Registers;
 
 /// What entries that people put on a list have as their source.
-pub const BY_HAND: &str = "by_hand";
+pub(crate) const BY_HAND: &str = "by_hand";
 
 /// Characters of an entry's id or name at the most: longer than any id there is.
 const ENTRY_CHARACTERS: usize = 300;
@@ -28,13 +29,21 @@ pub struct ListedEntry {
     pub id: String,
     /// Its name.
     pub name: Option<String>,
-    /// The register of this source brought it, or [`BY_HAND`].
+    /// The register of this source brought it, or `by_hand`.
     pub source: String,
     /// Who put it there by hand.
     pub added_by: Option<String>,
-    /// When, in microseconds since 1970.
-    #[serde(skip)]
-    pub added_at_micros: Option<i64>,
+    /// When.
+    pub added_at: Option<Timestamp>,
+}
+
+impl ListedEntry {
+    /// An entry that stands in a file.
+    #[must_use]
+    pub fn of_file(list: &str, id: &str, file: &str) -> Self {
+        let (list, id, source) = (list.to_owned(), id.to_owned(), file.to_owned());
+        Self { list, id, name: None, source, added_by: None, added_at: None }
+    }
 }
 
 /// What an edit came to.
@@ -133,7 +142,7 @@ fn read(row: &SqliteRow) -> Result<ListedEntry, sqlx::Error> {
         name: row.try_get("name")?,
         source: row.try_get("source")?,
         added_by: row.try_get("added_by")?,
-        added_at_micros: row.try_get("added_at")?,
+        added_at: row.try_get::<Option<i64>, _>("added_at")?.map(Timestamp::from_micros),
     })
 }
 

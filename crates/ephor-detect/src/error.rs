@@ -68,6 +68,12 @@ pub enum DetectError {
         /// The most characters.
         limit: usize,
     },
+    /// A source that is called as what people do.
+    #[error("a source of registers cannot be called `{name}`: entries that people put on lists are told by that word")]
+    SourceName {
+        /// The name.
+        name: String,
+    },
     /// An entry that a source's register brought.
     #[error("`{id}` is on the list {list} because `{source_name}` lists it; take it off there")]
     OfARegister {

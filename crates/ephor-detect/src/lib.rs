@@ -32,7 +32,7 @@ mod told;
 mod trial;
 mod use_case;
 
-pub use by_hand::{BY_HAND, Edited, ListedEntry};
+pub use by_hand::{Edited, ListedEntry};
 pub use catalogue::{RuleCard, cards};
 pub use detector::{Backtest, DetectOptions, Detected, Detector};
 pub use error::DetectError;

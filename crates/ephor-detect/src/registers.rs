@@ -5,6 +5,7 @@
 use ephor_lake::control::Control;
 use sqlx::Row;
 
+use crate::by_hand::BY_HAND;
 use crate::error::DetectError;
 use crate::lists::{ListEntry, Lists};
 
@@ -23,6 +24,9 @@ impl Registers {
 
     /// Puts a source's register in the place of what it brought before under this name.
     pub async fn replace(&self, source: &str, list: &str, entries: &[ListEntry]) -> Result<(), DetectError> {
+        if source == BY_HAND {
+            return Err(DetectError::SourceName { name: source.to_owned() });
+        }
         let mut turn = self.control.write().await?;
         let delete = sqlx::query("DELETE FROM detect_lists WHERE list = $1 AND source = $2");
         delete.bind(list).bind(source).execute(turn.connection()).await?;

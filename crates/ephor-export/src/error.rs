@@ -9,6 +9,8 @@ use ephor_detect::DetectError;
 use ephor_lake::LakeError;
 use ephor_lake::control::ControlError;
 
+use crate::deliver::Delivered;
+
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
@@ -45,6 +47,8 @@ pub enum ExportError {
         why: String,
         /// How many records are left.
         waiting: u64,
+        /// What it took before.
+        done: Delivered,
     },
     /// A file could not be read or written.
     #[error("cannot {what} {}", path.display())]
@@ -68,6 +72,15 @@ pub enum ExportError {
 }
 
 impl ExportError {
+    /// What was delivered before it went wrong, as far as is known.
+    #[must_use]
+    pub fn delivered(&self) -> Delivered {
+        match self {
+            Self::NotDelivered { done, .. } => *done,
+            _ => Delivered::default(),
+        }
+    }
+
     pub(crate) fn settings(sink: &str, what: impl Into<String>) -> Self {
         Self::Settings { sink: sink.to_owned(), what: what.into() }
     }

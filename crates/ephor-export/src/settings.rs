@@ -101,11 +101,15 @@ pub enum What {
 }
 
 impl What {
-    pub(crate) fn has_activities(self) -> bool {
+    /// Whether activities are given.
+    #[must_use]
+    pub fn has_activities(self) -> bool {
         self != Self::Findings
     }
 
-    pub(crate) fn has_findings(self) -> bool {
+    /// Whether findings are given.
+    #[must_use]
+    pub fn has_findings(self) -> bool {
         self != Self::Activities
     }
 }

@@ -21,7 +21,7 @@ pub mod timeline;
 pub use cases::{Case, CaseEntry, Cases};
 pub use desk::{Desk, Question, ReportOptions};
 pub use error::ReportError;
-pub use privacy::{Discretion, Names, PSEUDONYM_SECRET, USUAL_FLOOR, pseudonym};
+pub use privacy::{Discretion, Names, USUAL_FLOOR, pseudonym};
 pub use provenance::{AsOf, Gap, Period, Provenance, Source};
 pub use reports::{FOCUS_VERSION, ReportInfo, catalogue, focus, make};
 pub use schedule::Timing;

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeSet;
 
+use ephor_lake::control::{Control, ControlError};
 use hmac::{Hmac, Mac};
+use rand::CryptoRng;
 use sha2::Sha256;
 
 use crate::provenance::Period;
@@ -26,6 +28,16 @@ impl std::fmt::Debug for Names {
 }
 
 impl Names {
+    /// Pseudonyms of this node's own; the key behind them is made by the first who needs it.
+    pub async fn pseudonyms(
+        control: &Control,
+        now_micros: i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, ControlError> {
+        let secret = control.node_secrets().ensure(PSEUDONYM_SECRET, now_micros, rng).await?;
+        Ok(Self::Pseudonyms(secret.expose().to_vec()))
+    }
+
     /// What a report says of it.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
@@ -37,7 +49,7 @@ impl Names {
 }
 
 /// What the secret behind pseudonyms is called in the control database.
-pub const PSEUDONYM_SECRET: &str = "report_pseudonyms";
+const PSEUDONYM_SECRET: &str = "report_pseudonyms";
 
 /// Groups with fewer people are not told by default: in a smaller one, everybody knows who is meant.
 pub const USUAL_FLOOR: u32 = 5;

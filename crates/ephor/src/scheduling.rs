@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ephor_export::Document;
 use ephor_lake::control::{Control, ScheduleState};
-use ephor_reports::{Desk, Question, Report, render};
+use ephor_reports::{Desk, Discretion, Question, Report, render};
 use ephor_wire::timestamp::Timestamp;
 use tokio::io::AsyncWriteExt;
 
@@ -71,15 +71,27 @@ async fn hand_over(
     let discretion = discretion(desk, config, schedule.pseudonymise).await?;
     let form = schedule.form()?;
     let report = ephor_reports::make(desk, &schedule.report, &Question::default()).await?;
-    if schedule.keep {
-        desk.control.kept_reports().keep(report.name, desk.now_micros, &render::json(&report)).await?;
+    // Kept once it was handed over: a try that fails must not be what the next one compares itself with.
+    let document = schedule.keep.then(|| (report.name, render::json(&report)));
+    let served = deliver(schedule, due_micros, desk, (report, form, &discretion)).await?;
+    if let Some((name, document)) = document {
+        desk.control.kept_reports().keep(name, desk.now_micros, &document).await?;
     }
+    Ok(served)
+}
+
+async fn deliver(
+    schedule: &ScheduleConfig,
+    due_micros: i64,
+    desk: &Desk,
+    (report, form, discretion): (Report, Form, &Discretion),
+) -> Result<Served, Failure> {
     if schedule.only_with_rows && report.main.table.rows.is_empty() {
         return Ok(Served::NothingToTell);
     }
     let bytes = match form {
         Form::Focus => ephor_reports::focus(desk, &Question::default(), &discretion.names).await?.into_bytes(),
-        _ => written(schedule, form, &discretion.applied_to(report))?,
+        _ => rendered(&discretion.applied_to(report), form, schedule.section.as_deref())?,
     };
     let file = format!("{}-{}.{}", schedule.name, stamp(due_micros), ending(form));
     match schedule.destination()? {
@@ -91,10 +103,6 @@ async fn hand_over(
             Ok(Served::HandedOver("its receiver".to_owned()))
         }
     }
-}
-
-fn written(schedule: &ScheduleConfig, form: Form, report: &Report) -> Result<Vec<u8>, Failure> {
-    rendered(report, form, schedule.section.as_deref())
 }
 
 /// A file is there whole or not at all, also after a crash.

@@ -40,9 +40,12 @@ impl Delivery<'_> {
                 Ok(Work::Done)
             }
             Taken::Stopped => Ok(Work::Stop),
-            Taken::GivenUp(why) => {
-                Err(ExportError::NotDelivered { sink: self.name.clone(), why, waiting: found.len() as u64 })
-            }
+            Taken::GivenUp(why) => Err(ExportError::NotDelivered {
+                sink: self.name.clone(),
+                why,
+                waiting: found.len() as u64,
+                done: self.done,
+            }),
         }
     }
 }

@@ -44,15 +44,15 @@ impl Delivery<'_> {
             Taken::Stopped => return Ok(Work::Stop),
             Taken::GivenUp(why) => {
                 let waiting = letters.len() as u64;
-                return Err(ExportError::NotDelivered { sink: self.name.clone(), why, waiting });
+                return Err(ExportError::NotDelivered { sink: self.name.clone(), why, waiting, done: self.done });
             }
         };
         let at_micros = (self.context.clock)();
-        let refused = |place: u64| verdicts.rejected.iter().find(|(refused, _, _)| *refused == place);
+        let refused = |record: &Record| verdicts.rejected.iter().find(|(_, refused, _)| *refused == record.id);
         let (mut settled, mut kept) = (Vec::new(), Vec::new());
         for record in &records {
             let Some(letter) = letters.iter().find(|letter| is_of(letter, record)) else { continue };
-            match refused(letter.place) {
+            match refused(record) {
                 None => settled.push((letter.stream, letter.place)),
                 Some((_, _, reason)) => {
                     kept.push(DeadLetter { reason: reason.clone(), last_at_micros: at_micros, ..letter.clone() });

@@ -169,10 +169,7 @@ impl<'c> Delivery<'c> {
             match (work, &self.until) {
                 (Work::Stop, _) => return Ok(()),
                 (Work::Done, _) => self.resting = false,
-                (Work::Nothing, Until::CaughtUp) => {
-                    self.save_passed_over().await?;
-                    return Ok(());
-                }
+                (Work::Nothing, Until::CaughtUp) => return self.rest().await,
                 (Work::Nothing, Until::Stopped(_)) => {
                     self.rest().await?;
                     self.stopped_within(limits::LOOK_EVERY).await;
@@ -215,7 +212,7 @@ impl<'c> Delivery<'c> {
                 Taken::Stopped => return Ok(Work::Stop),
                 Taken::GivenUp(why) => {
                     let waiting = self.known_end().saturating_sub(self.activities.next);
-                    return Err(ExportError::NotDelivered { sink: self.name.clone(), why, waiting });
+                    return Err(ExportError::NotDelivered { sink: self.name.clone(), why, waiting, done: self.done });
                 }
             }
             match ahead {
@@ -316,6 +313,8 @@ impl<'c> Delivery<'c> {
         let (next, end) = (self.activities.next, self.known_end());
         if end > next {
             self.pass_over(&Batch { records: Vec::new(), next: end, filtered: end - next }).await?;
+            // The place is saved at the next rest.
+            self.resting = false;
         }
         Ok(Work::Nothing)
     }

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::assemble::Assembler;
 use super::attempt::{Attempts, Taken};
 use super::lock::DeliveryLock;
-use super::{ExportContext, Until};
+use super::{Delivered, ExportContext, Until};
 use crate::error::ExportError;
 use crate::settings::{Plan, SinkSettings};
 
@@ -57,6 +57,10 @@ pub async fn replay(
     replaying: Replaying,
 ) -> Result<Replayed, ExportError> {
     let plan = settings.plan(context.secrets, context.clock)?;
+    if !plan.what.has_activities() {
+        let words = "it is given findings only, and a replay sends activities; a finding is sent again when it changes";
+        return Err(ExportError::settings(&plan.name, words));
+    }
     // Two at a time would mix up the order at the receiver; a rehearsal sends nothing.
     let _lock = match replaying {
         Replaying::Rehearsal => None,
@@ -83,7 +87,12 @@ pub async fn replay(
         match attempts.deliver(&batch.records, &name, context, &Until::CaughtUp).await? {
             Taken::All(verdicts) => replayed.rejected += verdicts.rejected.len() as u64,
             Taken::GivenUp(why) => {
-                return Err(ExportError::NotDelivered { sink: name, why, waiting: places.end.saturating_sub(next) });
+                return Err(ExportError::NotDelivered {
+                    sink: name,
+                    why,
+                    waiting: places.end.saturating_sub(next),
+                    done: Delivered::default(),
+                });
             }
             Taken::Stopped => break,
         }

@@ -189,6 +189,12 @@ async fn a_sink_can_have_findings_only_or_activities_only_and_neither_is_behind(
     assert!(line.contains(r"msg=user_1 made\n3 keys \= too many") && line.contains("externalId=finding_1.1"), "{line}");
     let place = house.context.control.exports().find("alerts").await.unwrap().unwrap();
     assert_eq!((place.activities.next, place.findings.next), (10, 2));
+    let replayed = replay(&settings, &house.context, &ReplaySpan::Places(0..10), Replaying::InEarnest).await;
+    assert!(
+        matches!(&replayed, Err(ExportError::Settings { what, .. }) if what.contains("findings only")),
+        "{replayed:?}"
+    );
+    assert_eq!(fs::read_to_string(house.dir().join("alerts.out")).unwrap(), line, "no activity was sent");
     let (settings, _) = only("feed", "activities");
     assert_eq!(deliver(&settings, &house.context, Until::CaughtUp).await.unwrap().delivered, 10);
 }

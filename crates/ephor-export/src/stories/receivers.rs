@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::stand_ins::{StandIn, bulk, hec, lines_or_array, sentinel};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+
+use super::stand_ins::{Known, StandIn, bulk, hec, lines_or_array, sentinel};
 use super::{House, id, sink};
 use crate::{ExportError, SinkSettings, Until, deliver};
 
@@ -180,4 +183,20 @@ async fn datadog_and_sumo_logic_get_everything_in_order() {
         assert_eq!(known.taken, all(30));
         assert_eq!(known.headers[0].get("dd-api-key").unwrap(), "key");
     });
+}
+
+/// Takes one post, and is down from then on.
+fn takes_one_post(known: &mut Known, uri: &Uri, headers: &HeaderMap, body: Vec<u8>) -> Response {
+    known.faults.extend(std::iter::repeat_n((503, "down"), 50));
+    lines_or_array(known, uri, headers, body)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_fails_halfway_says_what_was_delivered_before() {
+    let house = House::with(30).await;
+    let stand_in = StandIn::start(takes_one_post).await;
+    let webhook = format!("format = \"raw\"\nbatch_events = 20\nwebhook = {{ url = \"{}\" }}", stand_in.url);
+    let broken = deliver(&sink(&webhook), &house.context, Until::CaughtUp).await.unwrap_err();
+    assert_eq!(broken.delivered().delivered, 20, "{broken}");
+    assert_eq!(stand_in.with(|known| known.taken.clone()), all(20));
 }

@@ -2,6 +2,8 @@
 //! What a source says replaces what it said before, whole or not at all.
 //! Never makes an account: a person of the roster may have none.
 
+use std::collections::BTreeMap;
+
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -77,6 +79,14 @@ impl Roster<'_> {
             .fetch_all(&self.control.pool)
             .await?;
         rows.iter().map(read).collect()
+    }
+
+    /// Who is whose manager, by address in lower case, as the roster says it last.
+    pub async fn managers(&self) -> Result<BTreeMap<String, String>, ControlError> {
+        let mut entries = self.list().await?;
+        entries.sort_by(|a, b| a.valid_from.cmp(&b.valid_from));
+        let pair = |entry: RosterEntry| Some((entry.email.to_lowercase(), entry.manager_email?));
+        Ok(entries.into_iter().filter_map(pair).collect())
     }
 }
 

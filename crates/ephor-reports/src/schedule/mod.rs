@@ -4,8 +4,6 @@
 
 mod wall_clock;
 
-use std::str::FromStr;
-
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
 use jiff::Timestamp;
@@ -54,15 +52,6 @@ impl Timing {
     }
 }
 
-impl FromStr for Timing {
-    type Err = String;
-
-    /// A cron expression in UTC.
-    fn from_str(cron: &str) -> Result<Self, String> {
-        Self::parse(cron, "UTC")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -78,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_moment_is_due_once_and_what_was_missed_is_made_up_for_by_the_newest() {
-        let mondays: Timing = "0 6 * * MON".parse().unwrap();
+        let mondays = Timing::parse("0 6 * * MON", "UTC").unwrap();
         let settled = micros("2026-11-02T06:00:00Z");
         for (now, due) in [
             ("2026-11-02T06:00:00Z", "never"),
@@ -116,7 +105,7 @@ mod tests {
             told("0 6 * * *", "Mars/Base"),
             "`Mars/Base` is no time zone; write one as `Europe/Berlin` or `UTC`"
         );
-        let never: Timing = "0 6 30 2 *".parse().unwrap();
+        let never = Timing::parse("0 6 30 2 *", "UTC").unwrap();
         assert_eq!(never.next_after(micros("2026-11-02T06:00:00Z")), None);
     }
 }

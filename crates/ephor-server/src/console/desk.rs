@@ -1,7 +1,7 @@
 //! Where the console's reports are made, and what of them a visitor may see.
 //! Promises that whoever is named in a report is noted as looked at.
 
-use ephor_reports::{Cell, Desk, Discretion, Names, PSEUDONYM_SECRET, Report, ReportError, Sensitivity};
+use ephor_reports::{Cell, Desk, Discretion, Names, Report, Sensitivity};
 
 use super::visitor::Visitor;
 use crate::problem::Problem;
@@ -22,10 +22,7 @@ pub(super) fn desk(app: &App, visitor: &Visitor) -> Desk {
 pub(super) async fn discreet(app: &App, visitor: &Visitor, report: Report) -> Result<Report, Problem> {
     let names = match visitor.sees_names() {
         true => Names::Shown,
-        false => {
-            let secret = app.control().node_secrets().ensure(PSEUDONYM_SECRET, visitor.now(), &mut rng()).await?;
-            Names::Pseudonyms(secret.expose().to_vec())
-        }
+        false => Names::pseudonyms(app.control(), visitor.now(), &mut rng()).await?,
     };
     let report = Discretion { names, floor_people: app.options().reports_floor_people }.applied_to(report);
     if visitor.sees_names() {
@@ -47,17 +44,5 @@ fn note(visitor: &Visitor, report: &Report) {
                 }
             }
         }
-    }
-}
-
-/// What was asked wrongly is told; what broke here is not.
-pub(super) fn refused(error: ReportError) -> Problem {
-    match error {
-        ReportError::Unknown { .. } => Problem::not_found_because(error.to_string()),
-        ReportError::Parameter { .. } | ReportError::Input { .. } => Problem::invalid(error.to_string()),
-        ReportError::NotNow(_) => Problem::conflict(error.to_string()),
-        ReportError::Lake(error) => error.into(),
-        ReportError::Control(error) => error.into(),
-        other => Problem::internal(&other),
     }
 }

@@ -60,26 +60,29 @@ pub(super) async fn coverage(
 ) -> Result<Json<Coverage>, Problem> {
     let query = Query::of(request.uri());
     let day = |name: &str| query.one(name).ok_or_else(|| Problem::invalid(format!("{name}: the day is missing")));
-    let period = Period::parse(day("from")?, day("to")?).map_err(refused)?;
+    let period = Period::parse(day("from")?, day("to")?)?;
     let house = House { lake: app.lake(), control: Some(app.control()) };
     let (frameworks, controls) = (known(&app)?, query.many("controls"));
     let covered = cover(house, &frameworks, (&framework, &controls), period, app.now()).await;
-    Ok(Json(covered.map_err(refused)?))
+    Ok(Json(covered?))
 }
 
-fn known(app: &App) -> Result<Arc<Frameworks>, Problem> {
+pub(crate) fn known(app: &App) -> Result<Arc<Frameworks>, Problem> {
     match &app.options().frameworks {
         Some(frameworks) => Ok(Arc::clone(frameworks)),
-        None => Frameworks::carried().map(Arc::new).map_err(refused),
+        None => Ok(Arc::new(Frameworks::carried()?)),
     }
 }
 
-fn refused(error: EvidenceError) -> Problem {
-    match error {
-        EvidenceError::NoSuchFramework { .. } => Problem::not_found("Framework", &error.to_string()),
-        EvidenceError::NoSuchControl { .. } | EvidenceError::Period(_) => Problem::invalid(error.to_string()),
-        EvidenceError::Lake(error) => error.into(),
-        EvidenceError::Control(error) => error.into(),
-        error => Problem::internal(&error),
+impl From<EvidenceError> for Problem {
+    /// What was asked wrongly is told; what broke here is not.
+    fn from(error: EvidenceError) -> Self {
+        match error {
+            EvidenceError::NoSuchFramework { .. } => Self::not_found("Framework", &error.to_string()),
+            EvidenceError::NoSuchControl { .. } | EvidenceError::Period(_) => Self::invalid(error.to_string()),
+            EvidenceError::Lake(error) => error.into(),
+            EvidenceError::Control(error) => error.into(),
+            error => Self::internal(&error),
+        }
     }
 }

@@ -193,6 +193,7 @@ impl From<DetectError> for Problem {
             DetectError::Word { .. }
             | DetectError::ListName { .. }
             | DetectError::ListEntry { .. }
+            | DetectError::SourceName { .. }
             | DetectError::EmptyStep
             | DetectError::NoteTooLong { .. }
             | DetectError::SuppressionInPast

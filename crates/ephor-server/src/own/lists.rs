@@ -25,7 +25,7 @@ pub(super) static READ: Route = Route {
     path: "/ephor/v1/lists",
     permission: Permission::Scope(Scope::ReadFindings),
     family: Family::Node,
-    summary: "Every entry of every list that rules ask, with where it comes from",
+    summary: "What sources brought and people put on the lists that rules ask; those of ephor.toml are not among it",
     parameters: &[],
     body: None,
     answer: Answer::Object,

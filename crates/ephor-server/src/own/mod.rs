@@ -14,6 +14,8 @@ mod organization;
 mod reports;
 mod usage;
 
+pub(crate) use evidence::known;
+
 use crate::route::Routes;
 
 pub(crate) fn mount(routes: Routes) -> Routes {

@@ -5,9 +5,7 @@
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use ephor_reports::{
-    Desk, Discretion, Names, PSEUDONYM_SECRET, Question, ReportError, catalogue, make, render, roster,
-};
+use ephor_reports::{Desk, Discretion, Names, Question, ReportError, catalogue, make, render, roster};
 use ephor_wire::scope::Scope;
 use ephor_wire::timestamp::UtcDay;
 use http::{Method, header};
@@ -95,18 +93,15 @@ pub(super) async fn show(
         options: app.options().reports.clone(),
     };
     let names = names(&app, &query).await?;
-    let report = make(&desk, &name, &question).await.map_err(outside)?;
+    let report = make(&desk, &name, &question).await?;
     let report = Discretion { names, floor_people: app.options().reports_floor_people }.applied_to(report);
     let (content_type, bytes) = match form {
         "html" => ("text/html; charset=utf-8", render::html(&report).into_bytes()),
-        "xlsx" => (
-            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-            render::xlsx(&report).map_err(outside)?,
-        ),
+        "xlsx" => ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", render::xlsx(&report)?),
         "csv" => {
             let section = query.one("section").unwrap_or(report.main.id);
             let table = report.section(section).ok_or_else(|| Problem::not_found("Table", section))?;
-            ("text/csv; charset=utf-8", render::csv(&table.table).map_err(outside)?.into_bytes())
+            ("text/csv; charset=utf-8", render::csv(&table.table)?.into_bytes())
         }
         _ => return Ok(Json(render::json(&report)).into_response()),
     };
@@ -119,7 +114,7 @@ pub(super) async fn put_roster(
     request: Request,
 ) -> Result<Json<Value>, Problem> {
     let body = body::read(request.into_body(), app.options().max_body_bytes).await?;
-    let entries = roster::read("body", &body).map_err(outside)?;
+    let entries = roster::read("body", &body)?;
     app.control().roster().replace(&source, &entries, app.now()).await?;
     let leavers = entries.iter().filter(|entry| entry.left_on.is_some()).count();
     Ok(Json(json!({ "source": source, "entries": entries.len(), "leavers": leavers })))
@@ -128,10 +123,7 @@ pub(super) async fn put_roster(
 async fn names(app: &App, query: &Query) -> Result<Names, Problem> {
     match query.one("pseudonymise") {
         None | Some("false") => Ok(Names::Shown),
-        Some("true") => {
-            let secret = app.control().node_secrets().ensure(PSEUDONYM_SECRET, app.now(), &mut rng()).await?;
-            Ok(Names::Pseudonyms(secret.expose().to_vec()))
-        }
+        Some("true") => Ok(Names::pseudonyms(app.control(), app.now(), &mut rng()).await?),
         Some(other) => Err(Problem::invalid(format!("pseudonymise: `{other}` is neither true nor false"))),
     }
 }
@@ -144,14 +136,16 @@ fn day(query: &Query, name: &str) -> Result<Option<UtcDay>, Problem> {
     query.one(name).map(parse).transpose()
 }
 
-/// What the caller asked wrongly is told; what broke here is not.
-fn outside(error: ReportError) -> Problem {
-    match error {
-        ReportError::Unknown { .. } => Problem::not_found_because(error.to_string()),
-        ReportError::Parameter { .. } | ReportError::Input { .. } => Problem::invalid(error.to_string()),
-        ReportError::NotNow(_) => Problem::conflict(error.to_string()),
-        ReportError::Lake(error) => error.into(),
-        ReportError::Control(error) => error.into(),
-        other => Problem::internal(&other),
+impl From<ReportError> for Problem {
+    /// What the caller asked wrongly is told; what broke here is not.
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::Unknown { .. } => Self::not_found_because(error.to_string()),
+            ReportError::Parameter { .. } | ReportError::Input { .. } => Self::invalid(error.to_string()),
+            ReportError::NotNow(_) => Self::conflict(error.to_string()),
+            ReportError::Lake(error) => error.into(),
+            ReportError::Control(error) => error.into(),
+            other => Self::internal(&other),
+        }
     }
 }

@@ -5,8 +5,10 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use ephor_detect::Findings;
 use ephor_export::{
-    Delivered, ExportContext, LakeIs, ReplaySpan, Replaying, SinkSettings, Until, What, deliver, preview, replay,
+    Delivered, ExportContext, LakeIs, ReplaySpan, Replayed, Replaying, SinkSettings, Until, What, deliver, preview,
+    replay,
 };
 use ephor_lake::control::{Control, DeadLetter, ExportSink};
 use ephor_lake::{Lake, MicrosRange};
@@ -106,8 +108,8 @@ async fn run_sinks(global: &Global, config: &Config, dir: &Path, options: &Expor
         results.push(match outcome {
             Ok(delivered) => Outcome { sink: sink.name.clone(), kind, delivered, error: None },
             Err(error) => {
-                let error = Some(error.to_string());
-                Outcome { sink: sink.name.clone(), kind, delivered: Delivered::default(), error }
+                let (delivered, error) = (error.delivered(), Some(error.to_string()));
+                Outcome { sink: sink.name.clone(), kind, delivered, error }
             }
         });
     }
@@ -149,18 +151,27 @@ async fn begin_anew_without_a_file(sink: &SinkSettings, context: &ExportContext)
 async fn rehearse(global: &Global, sinks: &[SinkSettings], context: &ExportContext) -> Result<ExitCode, Failure> {
     let mut counted = Vec::new();
     for sink in sinks {
-        let place = context.control.exports().find(&sink.name).await?.map_or(0, |found| found.activities.next);
-        let waiting = replay(sink, context, &ReplaySpan::Places(place..u64::MAX), Replaying::Rehearsal).await?;
-        counted.push(json!({ "sink": sink.name, "from_seq": place, "records": waiting.records, "bytes": waiting.bytes, "sha256": waiting.sha256 }));
+        let known = context.control.exports().find(&sink.name).await?;
+        let place = known.as_ref().map_or(0, |found| found.activities.next);
+        let waiting = match sink.what.has_activities() {
+            true => replay(sink, context, &ReplaySpan::Places(place..u64::MAX), Replaying::Rehearsal).await?,
+            false => Replayed::default(),
+        };
+        let findings = match sink.what.has_findings() {
+            true => findings_waiting(context, known.map_or(0, |found| found.findings.next)).await?,
+            false => 0,
+        };
+        counted.push(json!({ "sink": sink.name, "from_seq": place, "records": waiting.records, "bytes": waiting.bytes, "sha256": waiting.sha256, "findings": findings }));
     }
     context.control.close().await;
     output::print(global.format, &json!({ "sinks": counted, "sent": false }), |_| {
         let line = |one: &Value| {
             format!(
-                "{}: {} records ({} bytes) wait; nothing was sent",
+                "{}: {} activities ({} bytes) and {} findings wait; nothing was sent",
                 one["sink"].as_str().unwrap_or_default(),
                 one["records"],
-                one["bytes"]
+                one["bytes"],
+                one["findings"]
             )
         };
         counted.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -168,10 +179,16 @@ async fn rehearse(global: &Global, sinks: &[SinkSettings], context: &ExportConte
     Ok(ExitCode::SUCCESS)
 }
 
+/// Findings that changed since a place.
+async fn findings_waiting(context: &ExportContext, next: u64) -> Result<u64, Failure> {
+    let changed = Findings::new(&context.control).since(next.saturating_sub(1), usize::MAX).await?;
+    Ok(changed.len() as u64)
+}
+
 fn describe_outcome(outcome: &Outcome) -> String {
     let Outcome { sink, delivered, error, .. } = outcome;
     match error {
-        Some(error) => format!("{sink}: {error}"),
+        Some(error) => format!("{sink}: {} delivered, then: {error}", delivered.delivered),
         None => format!(
             "{sink}: {} delivered ({} bytes), {} of them there already, {} left out, {} refused",
             delivered.delivered, delivered.bytes, delivered.duplicates, delivered.filtered, delivered.rejected
@@ -188,6 +205,8 @@ struct SinkStatus {
     state: String,
     next_seq: u64,
     lag_records: u64,
+    next_revision: u64,
+    lag_findings: u64,
     delivered: u64,
     duplicates: u64,
     filtered: u64,
@@ -209,29 +228,39 @@ async fn status(global: &Global, config: &Config, dir: &Path) -> Result<ExitCode
     let dead = exports.dead_counts().await?;
     let dead_of = |sink: &str| dead.iter().find(|(name, _)| name == sink).map_or(0, |(_, count)| *count);
     let end = context.lake.next_seq();
-    let configured = |name: &str| config.sink.iter().any(|sink| sink.name == name);
     let mut rows: Vec<SinkStatus> = Vec::new();
     for known in exports.list().await? {
-        let is_configured = configured(&known.sink);
+        let configured = config.sink.iter().find(|sink| sink.name == known.sink);
         let dead_letters = dead_of(&known.sink);
-        rows.push(row(known, end, dead_letters, is_configured));
+        // Of a sink that only a flag named, its place says whether it is given findings.
+        let has_findings = configured.map_or(known.findings.next > 0, |sink| sink.what.has_findings());
+        let lag_findings = if has_findings { findings_waiting(&context, known.findings.next).await? } else { 0 };
+        let has_activities = configured.is_none_or(|sink| sink.what.has_activities());
+        let lag_records = if has_activities { end.saturating_sub(known.activities.next) } else { 0 };
+        rows.push(row(known, (lag_records, lag_findings), dead_letters, configured.is_some()));
     }
-    let new = config.sink.iter().filter(|sink| !rows.iter().any(|row| row.sink == sink.name));
-    let new: Vec<SinkStatus> = new.map(|sink| never_delivered(sink, end)).collect();
-    rows.extend(new);
+    let new: Vec<&SinkSettings> =
+        config.sink.iter().filter(|sink| !rows.iter().any(|row| row.sink == sink.name)).collect();
+    for sink in new {
+        let lag_records = if sink.what.has_activities() { end } else { 0 };
+        let lag_findings = if sink.what.has_findings() { findings_waiting(&context, 0).await? } else { 0 };
+        rows.push(never_delivered(sink, (lag_records, lag_findings)));
+    }
     rows.sort_by(|a, b| a.sink.cmp(&b.sink));
     context.control.close().await;
     output::print(global.format, &rows, |rows| describe(rows))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn row(known: ExportSink, end: u64, dead_letters: u64, configured: bool) -> SinkStatus {
+fn row(known: ExportSink, (lag_records, lag_findings): (u64, u64), dead_letters: u64, configured: bool) -> SinkStatus {
     let time = |micros: Option<i64>| micros.map(|micros| Timestamp::from_micros(micros).as_str().to_owned());
     SinkStatus {
         configured,
         state: known.state,
         next_seq: known.activities.next,
-        lag_records: end.saturating_sub(known.activities.next),
+        lag_records,
+        next_revision: known.findings.next,
+        lag_findings,
         delivered: known.totals.delivered,
         duplicates: known.totals.duplicates,
         filtered: known.totals.filtered,
@@ -250,14 +279,16 @@ fn row(known: ExportSink, end: u64, dead_letters: u64, configured: bool) -> Sink
     }
 }
 
-fn never_delivered(sink: &SinkSettings, end: u64) -> SinkStatus {
+fn never_delivered(sink: &SinkSettings, (lag_records, lag_findings): (u64, u64)) -> SinkStatus {
     SinkStatus {
         sink: sink.name.clone(),
         kind: sink.kind().unwrap_or("unknown").to_owned(),
         configured: true,
         state: "new".to_owned(),
         next_seq: 0,
-        lag_records: end,
+        lag_records,
+        next_revision: 0,
+        lag_findings,
         delivered: 0,
         duplicates: 0,
         filtered: 0,
@@ -278,7 +309,17 @@ fn describe(rows: &[SinkStatus]) -> String {
     if rows.is_empty() {
         return "no sinks; `ephor export run --sink file:PATH --once` delivers to a file".to_owned();
     }
-    let heading = ["sink", "kind", "state", "lag", "delivered", "a second", "dead letters", "last error"];
+    let heading = [
+        "sink",
+        "kind",
+        "state",
+        "activities wait",
+        "findings wait",
+        "delivered",
+        "a second",
+        "dead letters",
+        "last error",
+    ];
     let mut lines = vec![heading.map(str::to_owned).to_vec()];
     lines.extend(rows.iter().map(|row| {
         vec![
@@ -286,6 +327,7 @@ fn describe(rows: &[SinkStatus]) -> String {
             row.kind.clone(),
             row.state.clone(),
             row.lag_records.to_string(),
+            row.lag_findings.to_string(),
             row.delivered.to_string(),
             format!("{:.0}", row.events_per_second),
             row.dead_letters.to_string(),

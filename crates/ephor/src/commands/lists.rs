@@ -18,7 +18,9 @@ pub(super) async fn run(global: &Global, config: &Config, action: ListsCommand) 
     let (registers, now, rng) = (Registers::new(&control), now_micros(), &mut rand::rng());
     match action {
         ListsCommand::Show { list } => {
-            let entries = registers.entries(list.as_deref()).await?;
+            let mut entries = registers.entries(list.as_deref()).await?;
+            entries.extend(configured(config).filter(|entry| list.as_ref().is_none_or(|list| entry.list == *list)));
+            entries.sort_by(|a, b| (&a.list, &a.id, &a.source).cmp(&(&b.list, &b.id, &b.source)));
             output::print(global.format, &entries, |entries| table(entries))?;
         }
         ListsCommand::Add { list, id, name, by } => {
@@ -35,6 +37,12 @@ pub(super) async fn run(global: &Global, config: &Config, action: ListsCommand) 
     }
     control.close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What `[detect.lists]` adds.
+fn configured(config: &Config) -> impl Iterator<Item = ListedEntry> {
+    let lists = config.detect.lists.iter();
+    lists.flat_map(|(list, ids)| ids.iter().map(|id| ListedEntry::of_file(list, id, "ephor.toml")))
 }
 
 fn tell(global: &Global, (list, id): (&str, &str), edited: Edited, words: [&str; 2]) -> Result<(), Failure> {

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use ephor_analytics::Analytics;
 use ephor_lake::Lake;
 use ephor_lake::control::Control;
-use ephor_reports::{Desk, Discretion, Names, PSEUDONYM_SECRET, Question, Report as Made, ReportInfo, render};
+use ephor_reports::{Desk, Discretion, Names, Question, Report as Made, ReportInfo, render};
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 
@@ -65,8 +65,7 @@ pub(crate) async fn discretion(desk: &Desk, config: &Config, pseudonymise: bool)
         true => {
             // No panic of ours: it lends the system's randomness to whoever needs a source that cannot fail.
             let mut rng = OsRng.unwrap_err();
-            let secret = desk.control.node_secrets().ensure(PSEUDONYM_SECRET, desk.now_micros, &mut rng).await?;
-            Names::Pseudonyms(secret.expose().to_vec())
+            Names::pseudonyms(&desk.control, desk.now_micros, &mut rng).await?
         }
     };
     Ok(Discretion { names, floor_people: config.reports.floor_people })

@@ -2,7 +2,6 @@
 //! Every decision is an activity of the feed, names who made it and why; a closed campaign is signed.
 //! Never changes anybody's access: Ephor decides nothing and removes nothing.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -55,7 +54,7 @@ async fn act(
                 reviewer: reviewer.or_else(|| by.email().map(str::to_owned)).unwrap_or_default(),
                 due_micros: parse_day(&due)?.end_micros(),
             };
-            let managers = managers(desk).await?;
+            let managers = desk.control.roster().managers().await?;
             let manager_of = |one: &Entitlement| managers.get(&one.email.as_deref()?.to_lowercase()).cloned();
             let snapshot = entitlements(desk).await?;
             let opened = reviews.open(&campaign, &snapshot, manager_of, &by, desk.now_micros, &mut rand::rng()).await?;
@@ -109,14 +108,6 @@ fn kind_of(name: &str) -> Result<EntitlementKind, Failure> {
         let known = EntitlementKind::ALL.map(EntitlementKind::as_str).join(", ");
         Failure::usage(format!("`{name}` is no kind of access; there are {known}"))
     })
-}
-
-/// Who is whose manager, by address, as the roster says it last.
-async fn managers(desk: &Desk) -> Result<BTreeMap<String, String>, Failure> {
-    let mut entries = desk.control.roster().list().await?;
-    entries.sort_by(|a, b| a.valid_from.cmp(&b.valid_from));
-    let pair = |entry: ephor_lake::control::RosterEntry| Some((entry.email.to_lowercase(), entry.manager_email?));
-    Ok(entries.into_iter().filter_map(pair).collect())
 }
 
 /// `3`, `5-9`.

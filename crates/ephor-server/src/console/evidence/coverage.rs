@@ -6,10 +6,11 @@ use axum::response::{IntoResponse, Response};
 use ephor_evidence::{ControlCoverage, Coverage, House, Source, Status, cover};
 use maud::{Markup, html};
 
-use super::{frameworks, grade, period, refused};
+use super::{grade, period};
 use crate::console::frame::{self, Sheet, Spot};
 use crate::console::parts::{self, Tone};
 use crate::console::visitor::{Visitor, escape};
+use crate::own::known;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::state::App;
@@ -21,9 +22,9 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let query = Query::parse(&visitor.visit.query);
     let period = period(&query, &visitor)?;
-    let known = frameworks(&app)?;
+    let frameworks = known(&app)?;
     let house = House { lake: app.lake(), control: Some(app.control()) };
-    let covered = cover(house, &known, (&framework, &[]), period, app.now()).await.map_err(refused)?;
+    let covered = cover(house, &frameworks, (&framework, &[]), period, app.now()).await?;
     let (from, to) = bounds(&covered);
     let path = format!("/evidence/{}", escape(&framework));
     let body = html! {

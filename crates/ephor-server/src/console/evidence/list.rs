@@ -6,16 +6,17 @@ use axum::response::{IntoResponse, Response};
 use ephor_evidence::Source;
 use maud::{Markup, html};
 
+use super::grade;
 use super::packages::{self, Package};
-use super::{frameworks, grade};
 use crate::console::frame::{self, Sheet, Spot};
 use crate::console::parts::{self, Tone};
 use crate::console::visitor::{Visitor, escape};
+use crate::own::known;
 use crate::problem::Problem;
 use crate::state::App;
 
 pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<Visitor>) -> Result<Response, Problem> {
-    let frameworks = frameworks(&app)?;
+    let frameworks = known(&app)?;
     let packages = packages::all(&app);
     let body = html! {
         section class="card flush" {
@@ -37,7 +38,7 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
         }
         section class="card" {
             h2 { "Checking one" }
-            p { "A package is checked without Ephor's data, with the public key of the log alone: " code { "ephor evidence verify PACKAGE --key KEY" } ". The key is served at " a href="/ephor/v1/log/keys" { code { "/ephor/v1/log/keys" } } "; an auditor gets it on a way of their own. docs/evidence.md shows the same check with standard tools." }
+            p { "A package is checked without Ephor's data, with the public key of the log alone: " code { "ephor evidence verify PACKAGE --key KEY" } ". KEY is a file with the line that " code { "ephor lake key show" } " prints, which is also the field " code { "key" } " of " a href="/ephor/v1/log/keys" { code { "/ephor/v1/log/keys" } } "; an auditor gets it on a way of their own. docs/evidence.md shows the same check with standard tools." }
         }
     };
     let lead = html! { "What can be shown to an auditor, and what cannot" };

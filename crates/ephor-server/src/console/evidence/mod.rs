@@ -8,9 +8,7 @@ mod packages;
 
 pub(crate) use packages::Builds;
 
-use std::sync::Arc;
-
-use ephor_evidence::{EvidenceError, Frameworks, Grade, Period};
+use ephor_evidence::{Grade, Period};
 use ephor_wire::timestamp::{DAY_MICROS, UtcDay};
 use maud::Markup;
 
@@ -20,7 +18,6 @@ use super::parts::{self, Tone};
 use super::visitor::Visitor;
 use crate::problem::Problem;
 use crate::query::Query;
-use crate::state::App;
 
 pub(super) fn mount(pages: Pages) -> Pages {
     pages
@@ -38,20 +35,13 @@ static TAKE: Page = Page::look("/evidence/packages/{name}", Right::Evidence);
 /// The days that are looked at unless somebody says otherwise: a quarter.
 const USUAL_DAYS: i64 = 90;
 
-fn frameworks(app: &App) -> Result<Arc<Frameworks>, Problem> {
-    match &app.options().frameworks {
-        Some(frameworks) => Ok(Arc::clone(frameworks)),
-        None => Frameworks::carried().map(Arc::new).map_err(refused),
-    }
-}
-
 /// The period that an address asks for; the quarter up to yesterday if it names none.
 fn period(query: &Query, visitor: &Visitor) -> Result<Period, Problem> {
     let usual = |days_ago: i64| UtcDay::from_micros(visitor.now() - days_ago * DAY_MICROS).to_string();
     let day = |name: &str, usual: String| {
         query.one(name).map(str::trim).filter(|text| !text.is_empty()).map_or(usual, str::to_owned)
     };
-    Period::parse(&day("from", usual(USUAL_DAYS)), &day("to", usual(1))).map_err(refused)
+    Ok(Period::parse(&day("from", usual(USUAL_DAYS)), &day("to", usual(1)))?)
 }
 
 /// A grade as a badge.
@@ -62,15 +52,4 @@ fn grade(grade: Grade) -> Markup {
         Grade::None => Tone::Plain,
     };
     parts::badge(tone, grade.as_str())
-}
-
-/// What was asked wrongly is told; what broke here is not.
-fn refused(error: EvidenceError) -> Problem {
-    match error {
-        EvidenceError::NoSuchFramework { .. } => Problem::not_found_because(error.to_string()),
-        EvidenceError::NoSuchControl { .. } | EvidenceError::Period(_) => Problem::invalid(error.to_string()),
-        EvidenceError::Lake(error) => error.into(),
-        EvidenceError::Control(error) => error.into(),
-        error => Problem::internal(&error),
-    }
 }

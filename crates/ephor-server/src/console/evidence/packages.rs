@@ -15,10 +15,10 @@ use ephor_wire::timestamp::Timestamp;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use tokio_util::io::ReaderStream;
 
-use super::{frameworks, refused};
 use crate::console::activity::record_copy;
 use crate::console::form::Form;
 use crate::console::visitor::Visitor;
+use crate::own::known;
 use crate::problem::{Problem, shortened};
 use crate::state::{App, rng};
 
@@ -103,9 +103,9 @@ pub(super) async fn build(
     Path(framework): Path<String>,
     Extension(form): Extension<Form>,
 ) -> Result<Response, Problem> {
-    let period = Period::parse(form.needed("from")?, form.needed("to")?).map_err(refused)?;
-    let known = frameworks(&app)?;
-    let id = known.find(&framework).map_err(refused)?.id.clone();
+    let period = Period::parse(form.needed("from")?, form.needed("to")?)?;
+    let frameworks = known(&app)?;
+    let id = frameworks.find(&framework)?.id.clone();
     let key = app.options().signing_key()?.clone();
     let persons = match form.one("persons") {
         None | Some("named") => Persons::Named,
@@ -134,7 +134,7 @@ pub(super) async fn build(
     builds.begin(Package { name: name.clone(), begun_micros: visitor.now(), state: State::UnderWay });
     tokio::spawn(async move {
         let _alone = builds.turn.clone().lock_owned().await;
-        let failed = made(&app, &known, &key, &options).await.err();
+        let failed = made(&app, &frameworks, &key, &options).await.err();
         if let Some(why) = &failed {
             tracing::warn!(package = name, why, "the package was not built");
         }

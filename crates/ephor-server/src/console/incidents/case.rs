@@ -9,7 +9,6 @@ use maud::{Markup, html};
 
 use super::{list, question, story};
 use crate::console::access::Right;
-use crate::console::desk::refused;
 use crate::console::frame::{self, Sheet, Spot};
 use crate::console::parts;
 use crate::console::visitor::{Visitor, escape};
@@ -28,8 +27,8 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let cases = Cases::new(app.control());
-    let case = cases.get(&id).await.map_err(refused)?;
-    let entries = cases.entries(&id).await.map_err(refused)?;
+    let case = cases.get(&id).await?;
+    let entries = cases.entries(&id).await?;
     let asked = asked(&case)?;
     let handles = visitor.may(Right::Handle) && case.closed_micros.is_none();
     let body = html! {

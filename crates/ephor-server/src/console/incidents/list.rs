@@ -8,7 +8,6 @@ use ephor_reports::{Case, Cases};
 use maud::{Markup, html};
 
 use super::question;
-use crate::console::desk::refused;
 use crate::console::frame::{self, Sheet, Spot};
 use crate::console::parts::{self, Tone};
 use crate::console::visitor::{Visitor, escape};
@@ -16,7 +15,7 @@ use crate::problem::Problem;
 use crate::state::App;
 
 pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<Visitor>) -> Result<Response, Problem> {
-    let cases = Cases::new(app.control()).list().await.map_err(refused)?;
+    let cases = Cases::new(app.control()).list().await?;
     let body = html! {
         section class="card" {
             h2 { "Ask the timeline" }

@@ -6,7 +6,6 @@ use axum::response::{IntoResponse, Redirect, Response};
 use ephor_reports::Cases;
 
 use super::question;
-use crate::console::desk::refused;
 use crate::console::form::Form;
 use crate::console::visitor::{Visitor, escape};
 use crate::problem::Problem;
@@ -20,7 +19,7 @@ pub(super) async fn open(
     let asked = question::read(|name| form.one(name))?;
     let asked = serde_json::to_value(asked).map_err(|error| Problem::internal(&error))?;
     let (cases, title) = (Cases::new(app.control()), form.needed("title")?);
-    let opened = cases.open(title, &asked, &visitor.actor(), visitor.now(), &mut rng()).await.map_err(refused)?;
+    let opened = cases.open(title, &asked, &visitor.actor(), visitor.now(), &mut rng()).await?;
     Ok(back(&opened.id))
 }
 
@@ -39,7 +38,7 @@ pub(super) async fn add(
         _ => {}
     }
     let added = Cases::new(app.control()).add(&id, activity, words, &visitor.actor(), visitor.now(), &mut rng()).await;
-    added.map_err(refused)?;
+    added?;
     Ok(back(&id))
 }
 
@@ -51,7 +50,7 @@ pub(super) async fn close(
 ) -> Result<Response, Problem> {
     let outcome = form.needed("outcome")?;
     let cases = Cases::new(app.control());
-    cases.close(&id, outcome, &visitor.actor(), visitor.now(), &mut rng()).await.map_err(refused)?;
+    cases.close(&id, outcome, &visitor.actor(), visitor.now(), &mut rng()).await?;
     Ok(back(&id))
 }
 

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 
 use super::question;
 use crate::console::access::Right;
-use crate::console::desk::{desk, discreet, refused};
+use crate::console::desk::{desk, discreet};
 use crate::console::frame::{self, Sheet, Spot};
 use crate::console::parts;
 use crate::console::reported;
@@ -37,7 +37,7 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
 
 /// The timeline of a question, as parts of a page.
 pub(super) async fn told(app: &App, visitor: &Visitor, asked: &TimelineQuestion) -> Result<Markup, Problem> {
-    let report = timeline(&desk(app, visitor), asked).await.map_err(refused)?;
+    let report = timeline(&desk(app, visitor), asked).await?;
     let report = discreet(app, visitor, report).await?;
     let period = report.provenance.period;
     Ok(html! {

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use super::list;
 use crate::console::access::Right;
 use crate::console::activity::record_copy;
-use crate::console::desk::{desk, refused};
+use crate::console::desk::desk;
 use crate::console::frame::{self, Sheet, Spot};
 use crate::console::parts::{self, Slice, Tone};
 use crate::console::visitor::{Person, Visitor, escape};
@@ -33,9 +33,9 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let reviews = Reviews::new(app.control());
-    let campaign = reviews.campaign(&id).await.map_err(refused)?;
-    let all = reviews.items(&id).await.map_err(refused)?;
-    let gone = removals(&desk(&app, &visitor), &all).await.map_err(refused)?;
+    let campaign = reviews.campaign(&id).await?;
+    let all = reviews.items(&id).await?;
+    let gone = removals(&desk(&app, &visitor), &all).await?;
     let query = Query::parse(&visitor.visit.query);
     let mut items = all;
     narrow(&mut items, &query, &visitor);
@@ -74,7 +74,7 @@ pub(super) async fn result(
     Extension(visitor): Extension<Visitor>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let campaign = Reviews::new(app.control()).campaign(&id).await.map_err(refused)?;
+    let campaign = Reviews::new(app.control()).campaign(&id).await?;
     let open = || Problem::conflict("This campaign is not closed: its result is signed when it is.");
     let signed = campaign.signed.ok_or_else(open)?;
     record_copy(&app, &visitor, "review", "note").await;
@@ -161,7 +161,7 @@ fn decisions() -> Markup {
                 label class="text" { "Why" span class="hint" { "for whoever reads this in a year" } input name="reason" required maxlength="2000"; }
                 @for (verdict, key) in VERDICTS { button class="button" name="verdict" value=(verdict.as_str()) data-key=(key) data-says=(format!("{} those chosen", verdict.as_str())) { (capitalised(verdict.as_str())) } }
             }
-            p class="muted" { "Nobody decides about themselves. To revoke or keep what is privileged takes a second person, who decides the same." }
+            p class="muted" { "Nobody decides about themselves. To keep what is privileged takes a second person, who decides the same." }
         }
     }
 }

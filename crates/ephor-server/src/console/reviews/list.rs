@@ -8,7 +8,6 @@ use ephor_wire::timestamp::{DAY_MICROS, UtcDay};
 use maud::{Markup, html};
 
 use crate::console::access::Right;
-use crate::console::desk::refused;
 use crate::console::frame::{self, Sheet, Spot};
 use crate::console::parts::{self, Tone};
 use crate::console::visitor::{Visitor, escape};
@@ -20,14 +19,14 @@ const USUAL_DAYS: i64 = 14;
 
 /// Campaigns that are not closed, the one due first first.
 pub(in crate::console) async fn due(app: &App) -> Result<Vec<Campaign>, Problem> {
-    let mut campaigns = Reviews::new(app.control()).list().await.map_err(refused)?;
+    let mut campaigns = Reviews::new(app.control()).list().await?;
     campaigns.retain(|campaign| campaign.closed_micros.is_none());
     campaigns.sort_by_key(|campaign| campaign.due_micros);
     Ok(campaigns)
 }
 
 pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<Visitor>) -> Result<Response, Problem> {
-    let campaigns = Reviews::new(app.control()).list().await.map_err(refused)?;
+    let campaigns = Reviews::new(app.control()).list().await?;
     let body = html! {
         section class="card flush" {
             h2 { "Campaigns" }

@@ -1,7 +1,5 @@
 //! A campaign opened, decided about, closed.
 
-use std::collections::BTreeMap;
-
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -9,7 +7,7 @@ use ephor_reports::ReportError;
 use ephor_reports::review::{Entitlement, EntitlementKind, NewCampaign, Reviews, Verdict, entitlements};
 use ephor_wire::timestamp::UtcDay;
 
-use crate::console::desk::{desk, refused};
+use crate::console::desk::desk;
 use crate::console::form::Form;
 use crate::console::visitor::{Visitor, escape};
 use crate::problem::{Problem, shortened};
@@ -33,12 +31,12 @@ pub(super) async fn open(
         reviewer: form.needed("reviewer")?.to_owned(),
         due_micros: due.parse::<UtcDay>().map_err(wrong)?.end_micros(),
     };
-    let managers = managers(&app).await?;
+    let managers = app.control().roster().managers().await?;
     let manager_of = |one: &Entitlement| managers.get(&one.email.as_deref()?.to_lowercase()).cloned();
-    let snapshot = entitlements(&desk(&app, &visitor)).await.map_err(refused)?;
+    let snapshot = entitlements(&desk(&app, &visitor)).await?;
     let reviews = Reviews::new(app.control());
     let (by, now) = (visitor.actor(), visitor.now());
-    let opened = reviews.open(&campaign, &snapshot, manager_of, &by, now, &mut rng()).await.map_err(refused)?;
+    let opened = reviews.open(&campaign, &snapshot, manager_of, &by, now, &mut rng()).await?;
     Ok(back(&opened.id, "done"))
 }
 
@@ -60,7 +58,7 @@ pub(super) async fn decide(
         .ok_or_else(|| Problem::invalid(format!("verdict: `{}` is not one", shortened(verdict))))?;
     let decided = (verdict, form.needed("reason")?);
     let reviews = Reviews::new(app.control());
-    reviews.decide(&id, &numbers, decided, &visitor.actor(), visitor.now(), &mut rng()).await.map_err(refused)?;
+    reviews.decide(&id, &numbers, decided, &visitor.actor(), visitor.now(), &mut rng()).await?;
     Ok(back(&id, "done"))
 }
 
@@ -73,21 +71,13 @@ pub(super) async fn close(
     let sign =
         |text: &str| key.sign_note(&format!("{text}\n")).map_err(|error| ReportError::Written(error.to_string()));
     let reviews = Reviews::new(app.control());
-    reviews.close(&id, sign, &visitor.actor(), visitor.now(), &mut rng()).await.map_err(refused)?;
+    reviews.close(&id, sign, &visitor.actor(), visitor.now(), &mut rng()).await?;
     Ok(back(&id, "done"))
 }
 
 fn kind(name: &str) -> Result<EntitlementKind, Problem> {
     EntitlementKind::of(name)
         .ok_or_else(|| Problem::invalid(format!("kind: `{}` is no kind of access", shortened(name))))
-}
-
-/// Who is whose manager, by address, as the roster says it last.
-async fn managers(app: &App) -> Result<BTreeMap<String, String>, Problem> {
-    let mut entries = app.control().roster().list().await?;
-    entries.sort_by(|a, b| a.valid_from.cmp(&b.valid_from));
-    let pair = |entry: ephor_lake::control::RosterEntry| Some((entry.email.to_lowercase(), entry.manager_email?));
-    Ok(entries.into_iter().filter_map(pair).collect())
 }
 
 fn back(id: &str, said: &str) -> Response {

@@ -7,7 +7,6 @@ use ephor_reports::render;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 
 use crate::console::activity::record_copy;
-use crate::console::desk::refused;
 use crate::console::visitor::Visitor;
 use crate::problem::Problem;
 use crate::query::Query;
@@ -21,15 +20,13 @@ pub(super) async fn take(
     let query = Query::parse(&visitor.visit.query);
     let report = super::report(&app, &visitor, &name).await?;
     let (format, content_type, bytes) = match query.one("format") {
-        Some("xlsx") => (
-            "xlsx",
-            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-            render::xlsx(&report).map_err(refused)?,
-        ),
+        Some("xlsx") => {
+            ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", render::xlsx(&report)?)
+        }
         Some("csv") => {
             let section = query.one("section").unwrap_or(report.main.id);
             let table = report.section(section).ok_or_else(|| Problem::not_found("Table", section))?;
-            ("csv", "text/csv; charset=utf-8", render::csv(&table.table).map_err(refused)?.into_bytes())
+            ("csv", "text/csv; charset=utf-8", render::csv(&table.table)?.into_bytes())
         }
         Some("html") => ("html", "text/html; charset=utf-8", render::html(&report).into_bytes()),
         Some("json") | None => ("json", "application/json", render::json(&report).to_string().into_bytes()),

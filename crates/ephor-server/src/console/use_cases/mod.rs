@@ -10,7 +10,7 @@ use ephor_reports::{Question, Report, make};
 use ephor_wire::timestamp::UtcDay;
 
 use super::access::Right;
-use super::desk::{desk, discreet, refused};
+use super::desk::{desk, discreet};
 use super::page::{Page, Pages};
 use super::visitor::Visitor;
 use crate::problem::{Problem, shortened};
@@ -29,7 +29,7 @@ static DOWNLOAD: Page = Page::look("/use-cases/{name}/download", Right::SeeNames
 async fn report(app: &App, visitor: &Visitor, name: &str) -> Result<Report, Problem> {
     let query = Query::parse(&visitor.visit.query);
     let question = Question { from: day(&query, "from")?, to: day(&query, "to")? };
-    let report = make(&desk(app, visitor), name, &question).await.map_err(refused)?;
+    let report = make(&desk(app, visitor), name, &question).await?;
     discreet(app, visitor, report).await
 }
 

@@ -65,11 +65,14 @@ fn said_by_itself(name: &str) -> Markup {
     html! {
         @if let Some(line) = compare::of_use_case(name) {
             p class="muted said" {
-                "By itself, the Analytics API: " (compare::badge(line.analytics.0)) " " (line.analytics.1)
-                "; the Compliance API: " (compare::badge(line.compliance.0)) " " (line.compliance.1) "."
+                "By itself, the Analytics API: " (said(line.analytics)) "; the Compliance API: " (said(line.compliance)) "."
             }
         }
     }
+}
+
+fn said((says, note): (compare::Says, &str)) -> Markup {
+    html! { (compare::badge(says)) @if !note.is_empty() { " " (note) } }
 }
 
 fn download(report: &Report, visitor: &Visitor, format: &str, section: Option<&str>) -> String {
