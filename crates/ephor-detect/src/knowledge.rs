@@ -159,7 +159,7 @@ mod tests {
     fn known(facts: &Facts, id: &str, name: &str, at: i64) -> Vec<String> {
         let mut values = Vec::new();
         facts.of(id, name, at, &mut values);
-        values.iter().filter_map(|value| value.as_str().map(|text| text.into_owned())).collect()
+        values.iter().filter_map(|value| value.as_str().map(std::borrow::Cow::into_owned)).collect()
     }
 
     #[tokio::test]
