@@ -182,6 +182,9 @@ fn describe(found: &Verification) -> String {
         found.seals,
         found.keys.len()
     ));
+    if found.time_stamps > 0 {
+        lines.push(format!("{} time-stamps checked; `ephor lake time-stamps` shows whose", found.time_stamps));
+    }
     if found.unsigned_rows > 0 {
         lines.push(format!("{} activities are newer than the newest checkpoint", found.unsigned_rows));
     }
