@@ -4,10 +4,12 @@
 //! Never shows a secret twice.
 
 mod audit;
+mod backfill;
 mod keys;
 mod members;
 mod organization;
 mod retention;
+mod schedules;
 pub(super) mod sinks;
 mod sources;
 
@@ -34,6 +36,8 @@ pub(super) fn mount(pages: Pages) -> Pages {
         .serve(&INVITE, members::invite)
         .serve(&SOURCES, sources::show)
         .serve(&SINKS, sinks::show)
+        .serve(&RETRY, sinks::retry)
+        .serve(&SCHEDULES, schedules::show)
         .serve(&RETENTION, retention::show)
         .serve(&AUDIT, audit::show)
 }
@@ -51,16 +55,19 @@ static REMOVE: Page = Page::act("/settings/members/remove", Right::GiveRoles);
 static INVITE: Page = Page::act("/settings/members/invite", Right::GiveRoles);
 static SOURCES: Page = Page::look("/settings/sources", Right::SeeSettings);
 static SINKS: Page = Page::look("/settings/sinks", Right::SeeSettings);
+static RETRY: Page = Page::act("/settings/sinks/retry", Right::Administer);
+static SCHEDULES: Page = Page::look("/settings/schedules", Right::SeeSettings);
 static RETENTION: Page = Page::look("/settings/retention", Right::SeeSettings);
 static AUDIT: Page = Page::look("/settings/audit", Right::SeeSettings);
 
 /// The tabs of the settings.
-const TABS: [(&str, &str); 7] = [
+const TABS: [(&str, &str); 8] = [
     ("/settings", "Organization"),
     ("/settings/members", "Members and roles"),
     ("/settings/keys", "Keys"),
     ("/settings/sources", "Sources"),
     ("/settings/sinks", "Sinks"),
+    ("/settings/schedules", "Schedules"),
     ("/settings/retention", "What is kept"),
     ("/settings/audit", "Record of this console"),
 ];

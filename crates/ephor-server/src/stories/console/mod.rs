@@ -3,6 +3,8 @@
 //! Never reach into the console: only what a browser gets.
 
 mod access;
+mod desk;
+mod entities;
 mod forms;
 mod pages;
 mod sign_in;
