@@ -164,19 +164,9 @@ async fn evidence_is_built_in_the_background_and_proves_itself() {
     assert_eq!(analyst.get(&link).await.status, 403);
 }
 
-/// A form with a file, as a browser sends it.
-fn upload(browser: &Browser<'_>, token: &str, key: &str, (name, bytes): (&str, &[u8])) -> Request<Body> {
-    let mut body = Vec::new();
-    for (field, value) in [("form_token", token), ("key", key)] {
-        body.extend(format!("--edge\r\ncontent-disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n").bytes());
-    }
-    body.extend(
-        format!("--edge\r\ncontent-disposition: form-data; name=\"package\"; filename=\"{name}\"\r\n\r\n").bytes(),
-    );
-    body.extend(bytes);
-    body.extend(b"\r\n--edge--\r\n");
-    let request = browser.request(Method::POST, "/evidence/verify");
-    request.header("content-type", "multipart/form-data; boundary=edge").body(Body::from(body)).unwrap()
+/// The form that checks a package, filled in.
+fn upload(browser: &Browser<'_>, token: &str, key: &str, file: (&str, &[u8])) -> Request<Body> {
+    browser.file_form("/evidence/verify", &[("form_token", token), ("key", key)], file, &[])
 }
 
 /// The same package with the bytes of one file changed.
