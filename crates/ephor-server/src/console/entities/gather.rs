@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use ephor_detect::Registers;
+use ephor_detect::{Entries, Registers};
 use ephor_lake::Sighting;
 use ephor_lake::control::{KeyRecord, KeyState};
 use ephor_lake::directory::Directory;
@@ -242,10 +242,9 @@ fn add_uses(app: &App, what: UsedAs, used: &[Used], things: &mut BTreeMap<String
 
 /// Says of each whether it is approved, where anything is.
 async fn approve(app: &App, list: &str, things: &mut BTreeMap<String, Thing>) -> Result<(), Problem> {
-    let entries = Registers::new(app.control()).entries(Some(list)).await?;
-    let of_registers = entries.iter().flat_map(|entry| [Some(entry.id.as_str()), entry.name.as_deref()]);
-    let of_the_file = app.options().detect.lists.entries(list).iter().map(|entry| Some(entry.id.as_str()));
-    let texts: HashSet<&str> = of_registers.chain(of_the_file).flatten().collect();
+    let entries = Registers::new(app.control()).entries(Some(list), Entries::Standing).await?;
+    let texts = entries.iter().flat_map(|entry| [Some(entry.id.as_str()), entry.name.as_deref()]);
+    let texts: HashSet<&str> = texts.flatten().collect();
     if texts.is_empty() {
         return Ok(());
     }

@@ -63,17 +63,24 @@ pub(super) async fn check(
     let trusted = key.name().to_owned();
     let (name, place) = package.ok_or_else(|| Problem::invalid("package: choose the zip that is to be checked"))?;
     // The file lives as long as this closure: it is gone before the answer is written.
-    let checked = tokio::task::spawn_blocking(move || verify(place.path(), &key)).await;
+    let checked = tokio::task::spawn_blocking(move || verify(place.path(), &key).map_err(in_words)).await;
     let found = checked.map_err(|error| Problem::internal(&error))?;
     let body = match &found {
         Ok(found) => told(found, &trusted),
-        Err(EvidenceError::NoPackage { what, .. }) => no_package(what),
-        Err(error) => no_package(&error.to_string()),
+        Err(what) => no_package(what),
     };
     let lead = html! { span class="mono wrap" { (name) } };
     let actions = html! { a class="button" href="/evidence" { "Check another" } };
     let sheet = Sheet { title: "A package checked", spot: Spot::Evidence, lead, actions, body };
     Ok(frame::sheet(&visitor, sheet).into_response())
+}
+
+/// Why it cannot be read; where it lies for now is nobody's business.
+fn in_words(error: EvidenceError) -> String {
+    match error {
+        EvidenceError::NoPackage { what, .. } => what,
+        other => other.to_string(),
+    }
 }
 
 /// The key that a log's first package is checked with; it leads to every later one.

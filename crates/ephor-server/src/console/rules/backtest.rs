@@ -167,7 +167,7 @@ pub(super) async fn begin(
 }
 
 async fn tried(app: &App, rule: &str, options: DetectOptions) -> Result<Backtest, DetectError> {
-    Detector::open(app.lake(), app.control(), options).await?.backtest(rule, app.now()).await
+    Detector::open(app.lake(), app.control(), options, app.now()).await?.backtest(rule, app.now()).await
 }
 
 fn day(name: &str, text: &str) -> Result<Option<UtcDay>, Problem> {

@@ -6,6 +6,7 @@
 mod audit;
 mod backfill;
 mod keys;
+mod lists;
 mod members;
 mod organization;
 mod retention;
@@ -37,6 +38,9 @@ pub(super) fn mount(pages: Pages) -> Pages {
         .serve(&SOURCES, sources::show)
         .serve(&SINKS, sinks::show)
         .serve(&RETRY, sinks::retry)
+        .serve(&LISTS, lists::show)
+        .serve(&PUT, lists::put)
+        .serve(&TAKE_OFF, lists::take_off)
         .serve(&SCHEDULES, schedules::show)
         .serve(&RETENTION, retention::show)
         .serve(&AUDIT, audit::show)
@@ -56,17 +60,21 @@ static INVITE: Page = Page::act("/settings/members/invite", Right::GiveRoles);
 static SOURCES: Page = Page::look("/settings/sources", Right::SeeSettings);
 static SINKS: Page = Page::look("/settings/sinks", Right::SeeSettings);
 static RETRY: Page = Page::act("/settings/sinks/retry", Right::Administer);
+static LISTS: Page = Page::look("/settings/lists", Right::SeeSettings);
+static PUT: Page = Page::act("/settings/lists", Right::Administer);
+static TAKE_OFF: Page = Page::act("/settings/lists/remove", Right::Administer);
 static SCHEDULES: Page = Page::look("/settings/schedules", Right::SeeSettings);
 static RETENTION: Page = Page::look("/settings/retention", Right::SeeSettings);
 static AUDIT: Page = Page::look("/settings/audit", Right::SeeSettings);
 
 /// The tabs of the settings.
-const TABS: [(&str, &str); 8] = [
+const TABS: [(&str, &str); 9] = [
     ("/settings", "Organization"),
     ("/settings/members", "Members and roles"),
     ("/settings/keys", "Keys"),
     ("/settings/sources", "Sources"),
     ("/settings/sinks", "Sinks"),
+    ("/settings/lists", "Lists"),
     ("/settings/schedules", "Schedules"),
     ("/settings/retention", "What is kept"),
     ("/settings/audit", "Record of this console"),

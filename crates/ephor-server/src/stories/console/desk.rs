@@ -125,6 +125,62 @@ async fn a_rule_is_tried_on_history_and_puts_nothing_down() {
     assert_eq!(auditor.post(path, &[]).await.status, 403);
 }
 
+#[tokio::test]
+async fn a_list_is_edited_with_a_reason_and_what_a_register_brings_stays() {
+    let mut house = house().await;
+    let registers = ephor_detect::Registers::new(house.app.control());
+    registers
+        .take("upstream", "approved_connectors", &[json!({ "id": "mcpsrv_9", "name": "Wiki" })], now())
+        .await
+        .unwrap();
+    let mut admin = Browser::signed_in(&house, Role::Admin).await;
+    let wanted = [
+        ("list", "approved_connectors"),
+        ("id", "mcpsrv_1"),
+        ("name", "Jira"),
+        ("since", "2026-11-01"),
+        ("reason", "asked for by research"),
+    ];
+    let path = "/settings/lists?list=approved_connectors&said=";
+    assert_eq!(admin.post("/settings/lists", &wanted).await.header("location"), format!("{path}changed"));
+    assert_eq!(admin.post("/settings/lists", &wanted).await.header("location"), format!("{path}unchanged"));
+    for (field, odd) in [("list", "Approved!"), ("id", ""), ("since", "soon"), ("reason", "")] {
+        let fields: Vec<(&str, &str)> =
+            wanted.iter().map(|(name, value)| (*name, if *name == field { odd } else { value })).collect();
+        assert_eq!(admin.post("/settings/lists", &fields).await.status, 400, "{field} {odd}");
+    }
+    let page = admin.get("/settings/lists").await.text;
+    for part in [
+        "/connectors/mcpsrv_1",
+        "Jira",
+        "asked for by research",
+        "admin@example.com",
+        "mcpsrv_9",
+        "upstream",
+        "2026-11-01",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert_eq!(page.matches(">Take it off<").count(), 1, "what a register brings is taken off there");
+    wait(SECOND);
+    let off = [("list", "approved_connectors"), ("id", "mcpsrv_1"), ("reason", "nobody uses it")];
+    assert_eq!(admin.post("/settings/lists/remove", &off[..2]).await.status, 400, "a reason is asked for");
+    assert_eq!(admin.post("/settings/lists/remove", &off).await.header("location"), format!("{path}changed"));
+    assert_eq!(admin.post("/settings/lists/remove", &[off[0], ("id", "mcpsrv_9"), off[2]]).await.status, 409);
+    assert!(!admin.get("/settings/lists").await.text.contains("mcpsrv_1"));
+    assert!(admin.get("/settings/lists?history=true").await.text.contains("nobody uses it"));
+    let mut auditor = Browser::signed_in(&house, Role::Auditor).await;
+    assert!(!auditor.get("/settings/lists").await.text.contains("Put it there"));
+    drop((admin, auditor));
+    let told = house.settled("ephor_list_updated").await;
+    let told: Vec<String> =
+        told.iter().map(|one| format!("{} {} {}", one["change"], one["actor"]["user_id"], one["reason"])).collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    "added" "user_admin" "asked for by research"
+    "removed" "user_admin" "nobody uses it"
+    "#);
+}
+
 /// Puts people into a group of the directory.
 async fn group(house: &House, id: &str, members: &[&str]) {
     let snapshot = |kind: DirectoryKind, scope: &str, rows: Vec<(String, Value)>| DirectorySnapshot {

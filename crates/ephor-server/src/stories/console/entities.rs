@@ -1,5 +1,6 @@
 //! Keys, connectors, skills, projects and workspaces: lists, pages, and who sees what of them.
 
+use ephor_detect::Wanted;
 use ephor_lake::directory::{DirectoryKind, DirectoryRow, DirectorySnapshot};
 
 use super::*;
@@ -132,8 +133,8 @@ async fn a_list_of_things_is_narrowed_and_sorted() {
     assert_eq!(names("/connectors?q=LEDG").await, ["mcpsrv_1"]);
     assert_eq!(names("/connectors?seen=quiet").await, [""; 0]);
     let registers = ephor_detect::Registers::new(house.app.control());
-    let entry = ephor_detect::ListEntry { id: "mcpsrv_1".to_owned(), name: None };
-    registers.put("approved_connectors", &entry, &House::owner(), now(), &mut rand::rng()).await.unwrap();
+    let wanted = Wanted { list: "approved_connectors".to_owned(), id: "mcpsrv_1".to_owned(), ..Wanted::default() };
+    registers.put(&wanted, &House::owner(), now(), &mut rand::rng()).await.unwrap();
     assert_eq!(names("/connectors?approved=yes").await, ["mcpsrv_1"]);
     assert_eq!(names("/connectors?approved=no").await, ["mcpsrv_2"]);
     // What comes later is told of at the next visit.

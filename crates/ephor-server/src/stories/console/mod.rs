@@ -106,7 +106,9 @@ impl<'h> Browser<'h> {
     ) -> Request<Body> {
         let mut body = Vec::new();
         for (field, value) in fields {
-            body.extend(format!("--edge\r\ncontent-disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n").bytes());
+            body.extend(
+                format!("--edge\r\ncontent-disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n").bytes(),
+            );
         }
         let file = format!("content-disposition: form-data; name=\"package\"; filename=\"{name}\"");
         body.extend(format!("--edge\r\n{file}\r\n\r\n").bytes());

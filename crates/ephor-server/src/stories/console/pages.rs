@@ -3,7 +3,7 @@
 use super::*;
 
 /// Every page that a primary owner can open, with ids that exist.
-const PAGES: [&str; 52] = [
+const PAGES: [&str; 53] = [
     "/",
     "/activity",
     "/activity?own=show",
@@ -30,6 +30,7 @@ const PAGES: [&str; 52] = [
     "/evidence",
     "/evidence/soc2?from=2026-11-01&to=2026-11-22",
     "/settings/sinks",
+    "/settings/lists?history=true",
     "/settings/schedules",
     "/people",
     "/people?seen=dormant&sort=seen&way=down",
@@ -150,8 +151,14 @@ async fn furnished(house: &House, browser: &mut Browser<'_>, words: &str) -> Vec
         .await;
     super::work::people(house, &[("user_bob", &format!("Bob {words}"))]).await;
     let registers = ephor_detect::Registers::new(house.app.control());
-    let entry = ephor_detect::ListEntry { id: "mcpsrv_2".to_owned(), name: Some(format!("Wiki {words}")) };
-    registers.put("approved_connectors", &entry, &House::owner(), now(), &mut rand::rng()).await.unwrap();
+    let wanted = ephor_detect::Wanted {
+        list: "approved_connectors".to_owned(),
+        id: format!("Wiki {words}"),
+        name: Some(format!("Wiki {words}")),
+        reason: Some(format!("Asked for {words}")),
+        ..ephor_detect::Wanted::default()
+    };
+    registers.put(&wanted, &House::owner(), now(), &mut rand::rng()).await.unwrap();
     let packages = house.app.lake().dir().join("packages");
     std::fs::create_dir_all(&packages).unwrap();
     std::fs::write(packages.join("odd<script>.zip"), "none").unwrap();
