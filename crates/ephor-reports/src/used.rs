@@ -13,7 +13,7 @@ use crate::provenance::Period;
 const ROWS: usize = 100_000;
 
 /// What usage events name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum UsedAs {
     /// An API key, by its id.
     Key,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ephor_detect::Findings;
 use ephor_lake::directory::DirectoryKind;
 use ephor_lake::{Lake, LakeError, RowPredicate};
+use ephor_reports::used::{Used, UsedAs};
 use ephor_reports::{Report, Section};
 use ephor_wire::timestamp::UtcDay;
 use quick_cache::Weighter;
@@ -24,10 +25,14 @@ const CELLS: u64 = 1_000_000;
 /// Reports and glances that are kept, however small.
 const ANSWERS: usize = 64;
 
+/// Kinds of things whose use is kept, with what it was an arrival ago.
+const KINDS: usize = 8;
+
 /// What is kept. One for the node.
 pub(crate) struct Kept {
     reports: Cache<(String, Stamp), Arc<Report>, Cells>,
     glances: Cache<(UtcDay, Stamp), Arc<Glance>>,
+    uses: Cache<(UsedAs, u64, UtcDay), Arc<Vec<Used>>>,
     arrived: tokio::sync::Mutex<Arrived>,
 }
 
@@ -42,6 +47,7 @@ impl Default for Kept {
         Self {
             reports: Cache::with_weighter(ANSWERS, CELLS, Cells),
             glances: Cache::new(ANSWERS),
+            uses: Cache::new(KINDS),
             arrived: tokio::sync::Mutex::default(),
         }
     }
@@ -98,6 +104,17 @@ impl Kept {
     ) -> Result<Arc<Glance>, Problem> {
         let key = (counted_day, self.stamp(app).await?);
         self.glances.get_or_insert_async(&key, async { make.await.map(Arc::new) }).await
+    }
+
+    /// What of a kind was used in the days up to today, likewise.
+    pub(super) async fn uses(
+        &self,
+        app: &App,
+        what: UsedAs,
+        make: impl Future<Output = Result<Vec<Used>, Problem>>,
+    ) -> Result<Arc<Vec<Used>>, Problem> {
+        let key = (what, app.lake().usage().next_seq(), UtcDay::from_micros(app.now()));
+        self.uses.get_or_insert_async(&key, async { make.await.map(Arc::new) }).await
     }
 
     async fn stamp(&self, app: &App) -> Result<Stamp, Problem> {

@@ -188,7 +188,8 @@ pub(super) async fn all(app: &App, kind: Kind) -> Result<BTreeMap<String, Thing>
     register.of(kind).for_each(|(id, told)| named(&mut things, id).learn(told));
     drop(register);
     if let Some(what) = kind.spec().used {
-        let used = used::names(app.lake(), what, lately(app.now())).await?;
+        let make = async { Ok(used::names(app.lake(), what, lately(app.now())).await?) };
+        let used = app.console().kept().uses(app, what, make).await?;
         add_uses(app, what, &used, &mut things);
     }
     if let Some(list) = kind.spec().approved {
