@@ -462,3 +462,18 @@ proptest! {
         prop_assert!(fields[6].split('\t').all(|pair| pair.contains('=')), "{}", line);
     }
 }
+
+#[test]
+fn every_type_is_a_log_record_of_opentelemetry_that_names_each_attribute_once() {
+    use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+    for row in parade().iter().chain([&key_created(), &of_next_year()]) {
+        let request: ExportLogsServiceRequest = serde_json::from_str(&text(row, Format::Otlp)).unwrap();
+        let log = &request.resource_logs[0].scope_logs[0].log_records[0];
+        assert_eq!(log.event_name, row["type"].as_str().unwrap());
+        let mut names: Vec<&str> = log.attributes.iter().map(|pair| pair.key.as_str()).collect();
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
+        assert!(names.contains(&"log.record.uid") && names.contains(&"event.outcome"), "{names:?}");
+    }
+    insta::assert_snapshot!(text(&key_created(), Format::Otlp), @"");
+}
