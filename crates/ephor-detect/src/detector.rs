@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use ephor_lake::Lake;
 use ephor_lake::control::Control;
-use ephor_wire::timestamp::parse_micros;
 use rand::CryptoRng;
 
 use crate::engine::{Changes, Engine, Pending};
@@ -16,8 +15,9 @@ use crate::error::DetectError;
 use crate::facts::Facts;
 use crate::finding::{Finding, FindingId};
 use crate::findings::{FindingFilter, Findings, Recorded};
+use crate::knowledge;
 use crate::lists::Lists;
-use crate::objects::{Objects, rules_about_the_directory};
+use crate::objects::{KINDS, Objects, rules_about_the_directory};
 use crate::registers::Registers;
 use crate::rule::{RuleProblem, RuleSet, RuleSource, RuleSources};
 use crate::tell::{Rows, tell};
@@ -27,7 +27,7 @@ use crate::tell::{Rows, tell};
 pub struct DetectOptions {
     /// The user's own rules.
     pub rules_folder: Option<PathBuf>,
-    /// Lists of the configuration, beside those of the registers.
+    /// Lists of the configuration: written down with the date at which they were found there.
     pub lists: Lists,
     /// Only what overlaps this span of time is put down or taken back.
     pub within: Option<(i64, i64)>,
@@ -50,13 +50,16 @@ pub struct Detector {
     registers: Registers,
     options: DetectOptions,
     sources: Vec<RuleSource>,
-    lists: Lists,
     set: Arc<RuleSet>,
     problems: Vec<RuleProblem>,
     objects: Objects,
     facts: Facts,
     engine: Engine,
+    /// Of each kind of the directory, the last change that `facts` know.
+    directory_at: Vec<i64>,
     taken_to: u64,
+    /// When the newest activity happened that the engine has seen.
+    newest_at: i64,
     /// When the oldest activity happened that the engine has seen; what is older may have left the lake.
     oldest_at: i64,
     /// Findings told since the state was made.
@@ -76,21 +79,28 @@ enum Stage {
 
 impl Detector {
     /// A detector that has seen nothing yet.
-    pub async fn open(lake: &Lake, control: &Control, options: DetectOptions) -> Result<Self, DetectError> {
+    pub async fn open(
+        lake: &Lake,
+        control: &Control,
+        options: DetectOptions,
+        now_micros: i64,
+    ) -> Result<Self, DetectError> {
         let set = Arc::new(RuleSet::default());
+        Registers::new(control).declare(&options.lists, now_micros).await?;
         let mut detector = Self {
             lake: lake.clone(),
             findings: Findings::new(control),
             registers: Registers::new(control),
             options,
             sources: Vec::new(),
-            lists: Lists::default(),
             engine: Engine::new(Arc::clone(&set), &[]),
             set,
             problems: Vec::new(),
             objects: Objects::default(),
             facts: Facts::default(),
+            directory_at: Vec::new(),
             taken_to: 0,
+            newest_at: i64::MIN,
             oldest_at: i64::MAX,
             told: BTreeSet::new(),
             stage: Stage::New,
@@ -116,22 +126,48 @@ impl Detector {
     /// Answers whether something has.
     pub async fn refresh(&mut self) -> Result<bool, DetectError> {
         let sources = RuleSources { folder: self.options.rules_folder.clone() }.files()?;
-        let mut lists = self.registers.lists().await?;
-        lists.extend(&self.options.lists);
-        let objects = Objects::of(self.lake.directory());
-        if sources == self.sources && lists == self.lists && objects == self.objects {
+        let lists = self.registers.lists().await?;
+        let directory_at: Vec<i64> = KINDS.iter().map(|(kind, _)| self.lake.directory().revision(*kind)).collect();
+        let other_rules = sources != self.sources;
+        let other_directory = directory_at != self.directory_at;
+        if !other_rules && !other_directory && lists == self.facts.lists {
             return Ok(false);
         }
-        let (set, problems) = RuleSet::build(&sources, &lists, Some(&self.set));
-        (self.sources, self.lists, self.problems) = (sources, lists, problems);
-        self.facts = objects.facts();
-        self.objects = objects;
-        self.set = Arc::new(set);
+        if other_rules {
+            let (set, problems) = RuleSet::build(&sources, Some(&self.set));
+            (self.sources, self.problems, self.set) = (sources, problems, Arc::new(set));
+        }
+        let known_from = match other_directory {
+            true => self.learn_directory(lists, directory_at).await?,
+            false => {
+                let from = self.facts.lists.differ_from(&lists);
+                self.facts.lists = lists;
+                from
+            }
+        };
+        // What is known otherwise only from later on than anything that was judged changes nothing that was found.
+        if other_rules || known_from.is_some_and(|from| from <= self.newest_at) {
+            self.start_again();
+        }
+        Ok(true)
+    }
+
+    /// Answers from when on something else is known than before.
+    async fn learn_directory(&mut self, lists: Lists, directory_at: Vec<i64>) -> Result<Option<i64>, DetectError> {
+        let mut facts = knowledge::facts_of(self.lake.directory()).await?;
+        facts.lists = lists;
+        let from = self.facts.differ_from(&facts);
+        self.objects = Objects::of(self.lake.directory());
+        (self.facts, self.directory_at) = (facts, directory_at);
+        Ok(from)
+    }
+
+    /// Forgets what the engine has seen: it is read again from the lake.
+    fn start_again(&mut self) {
         let all: Vec<usize> = (0..self.set.series.len()).collect();
         self.engine = Engine::new(Arc::clone(&self.set), &all);
-        (self.taken_to, self.oldest_at, self.stage) = (0, i64::MAX, Stage::New);
+        (self.taken_to, self.oldest_at, self.newest_at, self.stage) = (0, i64::MAX, i64::MIN, Stage::New);
         self.told.clear();
-        Ok(true)
     }
 
     /// Takes what has arrived, judges it, and puts down what follows.
@@ -160,8 +196,8 @@ impl Detector {
         loop {
             let arrivals = self.lake.arrivals(self.taken_to..u64::MAX).await?;
             for arrival in &arrivals.rows {
-                self.engine.take(arrival.raw.as_bytes(), arrival.seq, &self.facts);
-                if let Some(at) = created_at(&arrival.raw).filter(|_| self.stage == Stage::New) {
+                if let Some(at) = self.engine.take(arrival.raw.as_bytes(), arrival.seq, &self.facts) {
+                    self.newest_at = self.newest_at.max(at);
                     self.oldest_at = self.oldest_at.min(at);
                 }
             }
@@ -254,16 +290,6 @@ impl Detector {
     fn is_asked(&self, first_micros: i64, last_micros: i64) -> bool {
         self.options.within.is_none_or(|(from, to)| last_micros >= from && first_micros < to)
     }
-}
-
-fn created_at(raw: &str) -> Option<i64> {
-    #[derive(serde::Deserialize)]
-    struct Envelope<'r> {
-        #[serde(borrow)]
-        created_at: std::borrow::Cow<'r, str>,
-    }
-    let envelope: Envelope<'_> = serde_json::from_str(raw).ok()?;
-    parse_micros(&envelope.created_at)
 }
 
 /// What one rule would have found, without putting it down.

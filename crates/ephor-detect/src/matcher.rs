@@ -51,12 +51,10 @@ impl Matcher {
         Self { set, keepers, routes: HashMap::new() }
     }
 
-    /// The hits of one activity. What is no activity has none.
-    pub(crate) fn hits(&mut self, raw: &[u8], seq: u64, facts: &Facts, kept: &mut Vec<Kept>) {
-        let Ok(flat) = Flat::parse(raw) else { return };
-        let (Some(id), Some(at)) = (flat.text("id"), flat.text("created_at").and_then(parse_micros)) else {
-            return;
-        };
+    /// The hits of one activity, and when it happened. What is no activity has none.
+    pub(crate) fn hits(&mut self, raw: &[u8], seq: u64, facts: &Facts, kept: &mut Vec<Kept>) -> Option<i64> {
+        let flat = Flat::parse(raw).ok()?;
+        let (id, at) = (flat.text("id")?, flat.text("created_at").and_then(parse_micros)?);
         let place = Place { at, tie: number_of(id), seq };
         let view = View::new(&flat, facts, at);
         for rule in self.route(flat.text("type").unwrap_or_default()).iter() {
@@ -66,6 +64,7 @@ impl Matcher {
                 }
             }
         }
+        Some(at)
     }
 
     fn keep(&self, rule: usize, view: &View<'_>, place: Place, kept: &mut Vec<Kept>) {

@@ -1,4 +1,4 @@
-//! All rules in force: files read, linked by name, lists filled in, compiled.
+//! All rules in force: files read, linked by name, compiled.
 //! Promises that a broken file leaves its old version in force, and that a user's rule replaces a shipped one of its name.
 //! Never runs a rule.
 
@@ -9,9 +9,8 @@ use rsigma_eval::{CompiledRule, Engine};
 use rsigma_parser::SigmaRule;
 
 use super::read::{self, FileOfRules};
-use super::{Body, Rule, RuleProblem, embedded, expand};
+use super::{Body, Rule, RuleProblem, embedded, listed};
 use crate::error::DetectError;
-use crate::lists::Lists;
 use crate::series::{self, Series};
 
 /// One rule file as it was found.
@@ -97,17 +96,17 @@ pub(crate) struct RuleSet {
 #[derive(Debug)]
 pub(crate) struct Detecting {
     pub(crate) compiled: CompiledRule,
-    /// With its lists filled in.
+    /// With its lists as questions.
     pub(crate) sigma: SigmaRule,
 }
 
 impl RuleSet {
     /// The rules of some files. What cannot be used is told; a file that could be used before stays as it was then.
-    pub(crate) fn build(files: &[RuleSource], lists: &Lists, before: Option<&Self>) -> (Self, Vec<RuleProblem>) {
+    pub(crate) fn build(files: &[RuleSource], before: Option<&Self>) -> (Self, Vec<RuleProblem>) {
         let mut problems: Vec<RuleProblem> = Vec::new();
         let mut held: BTreeSet<String> = BTreeSet::new();
         loop {
-            let (set, found) = Self::attempt(files, lists, before, &held);
+            let (set, found) = Self::attempt(files, before, &held);
             let had_before = |file: &String| before.is_some_and(|before| before.good.contains_key(file));
             let broken: Vec<String> =
                 found.iter().map(|p| p.file.clone()).filter(|f| !held.contains(f) && had_before(f)).collect();
@@ -121,12 +120,7 @@ impl RuleSet {
     }
 
     /// One attempt, with the old versions of the files that are held.
-    fn attempt(
-        files: &[RuleSource],
-        lists: &Lists,
-        before: Option<&Self>,
-        held: &BTreeSet<String>,
-    ) -> (Self, Vec<RuleProblem>) {
+    fn attempt(files: &[RuleSource], before: Option<&Self>, held: &BTreeSet<String>) -> (Self, Vec<RuleProblem>) {
         let mut problems = Vec::new();
         let mut set = Self::default();
         let mut in_order = Vec::new();
@@ -140,7 +134,7 @@ impl RuleSet {
             }
         }
         set.take_rules(&in_order, &mut problems);
-        set.compile(lists, &mut problems);
+        set.compile(&mut problems);
         set.link(&mut problems);
         (set, problems)
     }
@@ -171,12 +165,12 @@ impl RuleSet {
         self.rules.retain(|rule| !matches!(rule.status.as_str(), "deprecated" | "unsupported"));
     }
 
-    fn compile(&mut self, lists: &Lists, problems: &mut Vec<RuleProblem>) {
+    fn compile(&mut self, problems: &mut Vec<RuleProblem>) {
         let mut engine = Engine::new();
         let mut taken = Vec::new();
         for (place, rule) in self.rules.iter().enumerate() {
             let Body::Detection(sigma) = &rule.body else { continue };
-            match expand::expand(sigma, lists) {
+            match listed::with_questions(sigma) {
                 Ok(sigma) => match engine.add_rule(&sigma) {
                     Ok(()) => taken.push((place, sigma)),
                     Err(error) => problems.push(problem(rule, error.to_string())),
