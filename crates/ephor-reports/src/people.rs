@@ -104,9 +104,10 @@ impl People {
         known.or_else(|| self.email_by_roster_id.get(id).map(String::as_str))
     }
 
-    /// Whether somebody had a seat once and has none now.
+    /// Whether somebody had a seat once and has none now, or the roster says that they have left.
     pub(crate) fn has_left(&self, id: &str) -> bool {
-        self.left.contains(id)
+        let entries = self.email_of(id).and_then(|email| self.roster.get(&email.to_lowercase()));
+        self.left.contains(id) || entries.is_some_and(|entries| entries.iter().any(|entry| entry.left_on.is_some()))
     }
 
     /// What the roster says of a person on a day.

@@ -102,7 +102,7 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
         div class="grid" {
             section class="card" {
                 header { h2 { "Activities of the last 30 days" } a href="/activity?span=30d" { "See them" } }
-                (parts::days_of(census, "activities"))
+                (parts::days_of(census))
             }
             @if let Some(adoption) = adoption {
                 section class="card" {

@@ -90,12 +90,12 @@ fn table(title: &str, table: &Table, visitor: &Visitor, beside: Option<Beside<'_
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(title) { table {
             caption class="hidden" { (title) }
-            thead { tr { @for column in &table.columns { th scope="col" class=[column.kind.is_number().then_some("n")] {
+            thead { tr { @if let Some((heading, _)) = beside { th scope="col" { (heading) } } @for column in &table.columns { th scope="col" class=[column.kind.is_number().then_some("n")] {
                 (column.label) @if column.unit == Some("USD") { " (USD)" }
-            } } @if let Some((heading, _)) = beside { th scope="col" { (heading) } } } }
-            tbody { @for row in table.rows.iter().take(ROWS) { tr { @for (column, value) in table.columns.iter().zip(row) {
+            } } } }
+            tbody { @for row in table.rows.iter().take(ROWS) { tr { @if let Some((_, of_row)) = beside { td { (of_row(row)) } } @for (column, value) in table.columns.iter().zip(row) {
                 td class=[column.kind.is_number().then_some("n")] { (cell(column, value, visitor)) }
-            } @if let Some((_, of_row)) = beside { td class="act" { (of_row(row)) } } } } }
+            } } } }
         } }
     }
 }

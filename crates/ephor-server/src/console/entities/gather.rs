@@ -82,8 +82,8 @@ impl Standing {
         match self {
             Self::Live => "live",
             Self::Ended => "ended",
-            Self::Named => "only named in activities",
-            Self::Used => "only seen in telemetry",
+            Self::Named => "named only",
+            Self::Used => "telemetry only",
         }
     }
 }

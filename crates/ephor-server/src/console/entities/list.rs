@@ -145,13 +145,13 @@ impl Table<'_> {
         let heading = |by: &str, words: &str, class: &str| {
             self.sorting.heading(spec.path, &self.visitor.visit.query, (by, words), class)
         };
-        let counted = if spec.counted == Some(CountedBy::ApiKey) { "Activities" } else { "Named in activities" };
+        let counted = if spec.counted == Some(CountedBy::ApiKey) { "Activities" } else { "Named" };
         html! {
             div class="scroll" tabindex="0" { table {
                 caption class="hidden" { (spec.title) }
                 thead { tr {
                     (heading("name", "Name", "")) th scope="col" { "State" } (heading("since", "Since", "")) th scope="col" { "By" } (heading("seen", "Last sign (UTC)", "")) (heading("count", counted, "n"))
-                    @if spec.used.is_some() { (heading("used", &format!("Uses in {USED_DAYS} days"), "n")) th scope="col" class="n" { "People" } }
+                    @if spec.used.is_some() { (heading("used", &format!("Uses, {USED_DAYS} days"), "n")) th scope="col" class="n" { "People" } }
                 } }
                 tbody { @for thing in things { (self.row(thing)) } }
             } }

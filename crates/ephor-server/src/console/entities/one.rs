@@ -42,7 +42,7 @@ pub(super) async fn show(kind: Kind, app: App, visitor: Visitor, id: String) -> 
                 (uses(&app, kind, &thing, &visitor, &called).await?)
             }
             div class="stack" {
-                section class="card" { h2 { "When" } (parts::days_of(&story.types, "activities")) }
+                section class="card" { h2 { "When" } (parts::days_of(&story.types)) }
                 section class="card" { h2 { "What happened" } (parts::ranking(&story.types, |what| of_type(kind, &id, what))) }
                 section class="card" { h2 { "By whom" } (facts::actors(&story.actors, &visitor, &called)) }
                 @if let Some(members) = &members { (facts::members_card(members, &visitor, &called)) }

@@ -28,7 +28,7 @@ const TOP: f64 = 8.0;
 const FOOT: f64 = 22.0;
 
 /// Characters of an actor's name that a lane has room for.
-const NAME_CHARACTERS: usize = 32;
+const NAME_CHARACTERS: usize = 27;
 
 /// An event as far as a picture shows it.
 struct Seen {

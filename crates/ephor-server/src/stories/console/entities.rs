@@ -96,7 +96,7 @@ async fn each_kind_has_a_list_and_each_thing_a_page_that_says_who_since_when_and
             &["Ledger", "Bob Baker", "Eve Ash", "mcp_server_created", "integration_user_connected"],
         ),
         ("/skills/skill_1", &["Quarterly report", "claude_skill_enabled", "Eve Ash"]),
-        ("/projects/claude_proj_1", &["claude_project_viewed", "only named in activities"]),
+        ("/projects/claude_proj_1", &["claude_project_viewed", "named only"]),
         (
             "/workspaces/wrkspc_1",
             &["Research", "workspace admin", "Eve Ash", "A role was given", "platform_workspace_member_added"],
