@@ -21,6 +21,7 @@ mod settings;
 mod sink;
 #[cfg(test)]
 mod stories;
+mod time_stamp;
 mod tls;
 
 pub use deliver::{Delivered, ExportContext, LakeIs, ReplaySpan, Replayed, Replaying, Until, deliver, replay};
@@ -35,4 +36,5 @@ pub use sink::{
     DatadogSettings, ElasticSettings, FileSettings, Framing, OtlpProtocol, OtlpSettings, SentinelSettings,
     SplunkHecSettings, StdoutSettings, SumoLogicSettings, SyslogSettings, Transport, WebhookBody, WebhookSettings,
 };
+pub use time_stamp::TimeStampAuthority;
 pub use tls::TlsSettings;

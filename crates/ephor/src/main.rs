@@ -21,6 +21,7 @@ mod proof_config;
 mod reports_config;
 mod schedule_config;
 mod scheduling;
+mod time_stamping;
 
 use std::process::ExitCode;
 

@@ -2,6 +2,8 @@
 //! Promises that a stamp counts only if it is about these bytes and signed by a certificate for time-stamping that it holds.
 //! Never asks an authority, and never says whether it can be trusted: that is for whoever knows its root certificate.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use cms::cert::x509::Certificate;
 use cms::cert::x509::ext::pkix::ExtendedKeyUsage;
 use cms::cert::{CertificateChoices, IssuerAndSerialNumber};
@@ -62,6 +64,15 @@ pub struct TimeStamp {
     pub checkpoint: String,
     /// The authority's answer (`TimeStampResp`) in base64: what `openssl ts -verify -in` takes.
     pub reply: String,
+}
+
+impl TimeStamp {
+    /// The authority's answer as it came.
+    #[must_use]
+    pub fn reply_bytes(&self) -> Vec<u8> {
+        // It was decoded when the stamp was read.
+        STANDARD.decode(&self.reply).unwrap_or_default()
+    }
 }
 
 /// What an answer says.

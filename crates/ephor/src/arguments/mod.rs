@@ -373,6 +373,12 @@ pub(crate) enum LakeCommand {
     Verify(proof::Verify),
     /// The newest signed checkpoint; one of what is new is signed first, unless a node has the lake open.
     Checkpoint,
+    /// Time-stamps of an authority on the checkpoints of sealed days.
+    TimeStamps {
+        /// Write each as DAY.tsr, and the checkpoint that it is about as DAY.checkpoint, for `openssl ts -verify`.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
     /// Proofs that activities are in the log, each with its bytes, and the checkpoint that they lead to. Always JSON.
     Prove {
         /// Ids of activities.

@@ -39,9 +39,15 @@ pub(crate) fn start(
     stop: &watch::Receiver<bool>,
 ) -> Result<Vec<JoinHandle<()>>, Failure> {
     let Parts { lake, appender, analytics, control } = parts;
+    let stamping = config.time_stamp_authority()?.map(|authority| notarize::Stamping {
+        log: lake.proof_log(),
+        authority,
+        // The day that was sealed last may have waited for its stamp when the node stopped.
+        next: Some(std::time::Instant::now()),
+    });
     let mut tasks = vec![
         tokio::spawn(upkeep::upkeep(appender.clone(), config.retention()?, stop.clone())),
-        tokio::spawn(notarize::notarize(appender.clone(), stop.clone())),
+        tokio::spawn(notarize::notarize(appender.clone(), stamping, stop.clone())),
         tokio::spawn(follow_usage::follow_usage(lake.clone(), appender.clone(), stop.clone())),
         tokio::spawn(detect::detect(lake.clone(), control.clone(), config.detect.options(), stop.clone())),
         tokio::spawn(close_days::close_days(analytics.clone(), config.analytics.limits()?, stop.clone())),
