@@ -16,8 +16,10 @@ use crate::error::DetectError;
 use crate::facts::Facts;
 use crate::finding::{Finding, FindingId};
 use crate::findings::{FindingFilter, Findings, Recorded};
+use crate::geo::Geo;
 use crate::lists::Lists;
 use crate::objects::{Objects, rules_about_the_directory};
+use crate::policy::{POLICY_RULE, Policy, SettingChanges, SettingsNow};
 use crate::registers::Registers;
 use crate::rule::{RuleProblem, RuleSet, RuleSource, RuleSources};
 use crate::tell::{Rows, tell};
@@ -29,6 +31,10 @@ pub struct DetectOptions {
     pub rules_folder: Option<PathBuf>,
     /// Lists of the configuration, beside those of the registers.
     pub lists: Lists,
+    /// A City database in MaxMind's format, which places network addresses.
+    pub geo_file: Option<PathBuf>,
+    /// Settings as they are meant to be.
+    pub policy_file: Option<PathBuf>,
     /// Only what overlaps this span of time is put down or taken back.
     pub within: Option<(i64, i64)>,
 }
@@ -55,6 +61,9 @@ pub struct Detector {
     problems: Vec<RuleProblem>,
     objects: Objects,
     facts: Facts,
+    geo: Arc<Geo>,
+    policy: Option<Policy>,
+    setting_changes: SettingChanges,
     engine: Engine,
     taken_to: u64,
     /// When the oldest activity happened that the engine has seen; what is older may have left the lake.
@@ -78,6 +87,7 @@ impl Detector {
     /// A detector that has seen nothing yet.
     pub async fn open(lake: &Lake, control: &Control, options: DetectOptions) -> Result<Self, DetectError> {
         let set = Arc::new(RuleSet::default());
+        let geo = Arc::new(options.geo_file.as_deref().map(Geo::open).transpose()?.unwrap_or_default());
         let mut detector = Self {
             lake: lake.clone(),
             findings: Findings::new(control),
@@ -90,6 +100,9 @@ impl Detector {
             problems: Vec::new(),
             objects: Objects::default(),
             facts: Facts::default(),
+            geo,
+            policy: None,
+            setting_changes: SettingChanges::default(),
             taken_to: 0,
             oldest_at: i64::MAX,
             told: BTreeSet::new(),
@@ -106,6 +119,12 @@ impl Detector {
         &self.problems
     }
 
+    /// Rules that find nothing, since nobody has named a database of places.
+    #[must_use]
+    pub fn asleep(&self) -> Vec<&str> {
+        self.set.asleep()
+    }
+
     /// How many rules are in force.
     #[must_use]
     pub fn rules(&self) -> usize {
@@ -119,19 +138,37 @@ impl Detector {
         let mut lists = self.registers.lists().await?;
         lists.extend(&self.options.lists);
         let objects = Objects::of(self.lake.directory());
-        if sources == self.sources && lists == self.lists && objects == self.objects {
+        let (policy, broken) = self.read_policy();
+        let is_same_policy = policy == self.policy
+            && self.problems.iter().filter(|problem| self.is_of_policy(problem)).eq(broken.iter());
+        if sources == self.sources && lists == self.lists && objects == self.objects && is_same_policy {
             return Ok(false);
         }
-        let (set, problems) = RuleSet::build(&sources, &lists, Some(&self.set));
-        (self.sources, self.lists, self.problems) = (sources, lists, problems);
+        let (set, mut problems) = RuleSet::build(&sources, &lists, Some(&self.set));
+        problems.extend(broken);
+        (self.sources, self.lists, self.problems, self.policy) = (sources, lists, problems, policy);
+        self.setting_changes = SettingChanges::default();
         self.facts = objects.facts();
         self.objects = objects;
-        self.set = Arc::new(set);
+        self.set = Arc::new(set.placed_by(&self.geo));
         let all: Vec<usize> = (0..self.set.series.len()).collect();
         self.engine = Engine::new(Arc::clone(&self.set), &all);
         (self.taken_to, self.oldest_at, self.stage) = (0, i64::MAX, Stage::New);
         self.told.clear();
         Ok(true)
+    }
+
+    /// The policy; one that cannot be used is told, and the one before it stays in force.
+    fn read_policy(&self) -> (Option<Policy>, Option<RuleProblem>) {
+        let Some(path) = &self.options.policy_file else { return (None, None) };
+        match Policy::try_read(path) {
+            Ok(policy) => (Some(policy), None),
+            Err(problem) => (self.policy.clone(), Some(problem)),
+        }
+    }
+
+    fn is_of_policy(&self, problem: &RuleProblem) -> bool {
+        self.options.policy_file.as_ref().is_some_and(|path| problem.file == path.display().to_string())
     }
 
     /// Takes what has arrived, judges it, and puts down what follows.
@@ -161,6 +198,9 @@ impl Detector {
             let arrivals = self.lake.arrivals(self.taken_to..u64::MAX).await?;
             for arrival in &arrivals.rows {
                 self.engine.take(arrival.raw.as_bytes(), arrival.seq, &self.facts);
+                if self.policy.is_some() {
+                    self.setting_changes.take(&arrival.raw, arrival.seq);
+                }
                 if let Some(at) = created_at(&arrival.raw).filter(|_| self.stage == Stage::New) {
                     self.oldest_at = self.oldest_at.min(at);
                 }
@@ -216,12 +256,17 @@ impl Detector {
     /// What state rules find; a state that stood before keeps the moment at which it was seen first.
     async fn judge_directory(&mut self, now_micros: i64) -> Result<Vec<Finding>, DetectError> {
         let mut found = self.objects.judged(&self.set, &self.facts, now_micros);
+        if let Some(policy) = &self.policy {
+            let now = SettingsNow::from_both(self.lake.directory(), &self.setting_changes).await?;
+            found.extend(policy.drift(&now).iter().map(|drift| drift.finding(policy.severity, now_micros)));
+        }
         for finding in &mut found {
             let known = match self.states.get(&finding.id) {
                 Some(known) => Some(known.clone()),
                 None => self.findings.standing(&finding.id).await?.map(|record| record.finding),
             };
-            if let Some(known) = known {
+            // What an activity tells of has its own moment.
+            if let Some(known) = known.filter(|_| finding.evidence.is_empty()) {
                 finding.first_seen_micros = known.first_seen_micros;
                 finding.last_seen_micros = known.last_seen_micros;
             }
@@ -237,13 +282,14 @@ impl Detector {
     /// Findings of rules in force that stand in the database and do not follow from what is there.
     async fn left_over(&self) -> Result<Vec<FindingId>, DetectError> {
         let rules: BTreeSet<&str> = self.set.rules.iter().map(|rule| rule.name.as_str()).collect();
-        let about_the_directory = rules_about_the_directory(&self.set);
+        let mut about_the_directory = rules_about_the_directory(&self.set);
+        about_the_directory.insert(POLICY_RULE);
         let standing = self.findings.list(&FindingFilter::default()).await?;
         let left_over = standing.into_iter().map(|record| record.finding).filter(|finding| {
             let name = finding.rule.as_str();
             // Its activities may have left the lake with their retention; what was found stays found.
             let is_provable = about_the_directory.contains(name) || finding.window.from_micros >= self.oldest_at;
-            rules.contains(name)
+            (rules.contains(name) || name == POLICY_RULE)
                 && is_provable
                 && !self.told.contains(&finding.id)
                 && self.is_asked(finding.first_seen_micros, finding.last_seen_micros)

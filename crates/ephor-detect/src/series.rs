@@ -6,7 +6,9 @@ use std::collections::HashMap;
 
 use rsigma_parser::{ConditionExpr, ConditionOperator, CorrelationCondition, CorrelationType};
 
-use crate::rule::{AsksAbout, Baseline, Body, Correlation, FirstSeen, Measure, Naming, OffHours, RuleSet, Turn, Voice};
+use crate::rule::{
+    AsksAbout, Baseline, Body, Correlation, FirstSeen, Measure, Naming, OffHours, RuleSet, Travel, Turn, Voice,
+};
 
 /// One rule that finds something, ready to be kept and judged.
 #[derive(Debug, Clone)]
@@ -44,6 +46,8 @@ pub(crate) enum Slot {
     Text(Vec<String>),
     /// A number.
     Number(String),
+    /// Where a network address is. A hit that is nowhere is not kept.
+    Location(String),
 }
 
 /// How a series is judged.
@@ -64,6 +68,7 @@ pub(crate) enum Program {
         slot: Option<usize>,
     },
     OffHours(OffHours),
+    Travel(Travel),
 }
 
 impl Program {
@@ -174,6 +179,10 @@ fn of_detection(set: &RuleSet, place: usize) -> Result<(Vec<Input>, Program), St
         Turn::OffHours(off_hours) => {
             (vec![input(place, by_subject(), None, Vec::new())], Program::OffHours(off_hours.clone()))
         }
+        Turn::Travel(travel) => {
+            let slots = vec![Slot::Location(travel.address.clone())];
+            (vec![input(place, by_subject(), None, slots)], Program::Travel(travel.clone()))
+        }
     })
 }
 
@@ -281,6 +290,7 @@ impl Building<'_> {
                 let own = match slot {
                     Slot::Text(fields) => Slot::Text(fields.iter().map(|f| aliased(correlation, f, rule)).collect()),
                     Slot::Number(field) => Slot::Number(aliased(correlation, field, rule)),
+                    Slot::Location(field) => Slot::Location(aliased(correlation, field, rule)),
                 };
                 slots.resize(at, Slot::Text(Vec::new()));
                 slots.push(own);

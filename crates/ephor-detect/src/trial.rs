@@ -3,6 +3,7 @@
 //! Never touches a lake: events are made from the test's file.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ephor_wire::timestamp::{Timestamp, parse_micros};
@@ -12,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::detector::found_of;
 use crate::error::DetectError;
 use crate::finding::{Finding, FindingId};
+use crate::geo::{Geo, Spot};
 use crate::lists::{ListEntry, Lists};
 use crate::objects::Objects;
 use crate::rule::{RuleProblem, RuleSet, RuleSource, RuleSources, Span, Voice};
@@ -36,6 +38,9 @@ struct TestFile {
     lists: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     directory: Vec<Map<String, Value>>,
+    /// Latitude and longitude of network addresses.
+    #[serde(default)]
+    places: BTreeMap<IpAddr, (f64, f64)>,
     tests: Vec<Test>,
 }
 
@@ -111,12 +116,14 @@ fn try_file(file: &RuleSource, tests: &TestFile, rules: &[RuleSource], all: &Rul
         return;
     }
     // Lists are part of what is compiled: one set for all tests of a file, unless a test has lists of its own.
-    let usual = Arc::new(RuleSet::build(rules, &given(tests, None), None).0);
+    let spot = |(latitude, longitude)| Spot { latitude, longitude, radius_km: 0.0 };
+    let geo = Arc::new(Geo::Given(tests.places.iter().map(|(ip, place)| (*ip, spot(*place))).collect()));
+    let usual = Arc::new(RuleSet::build(rules, &given(tests, None), None).0.placed_by(&geo));
     let set_for = |test: &Test| {
         if test.lists.is_empty() {
             Arc::clone(&usual)
         } else {
-            Arc::new(RuleSet::build(rules, &given(tests, Some(test)), None).0)
+            Arc::new(RuleSet::build(rules, &given(tests, Some(test)), None).0.placed_by(&geo))
         }
     };
     for test in &tests.tests {

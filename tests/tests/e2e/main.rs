@@ -21,6 +21,8 @@ mod findings;
 mod import;
 mod keys;
 mod kill;
+mod notifications;
+mod policy;
 mod proof;
 mod push;
 mod python_client;

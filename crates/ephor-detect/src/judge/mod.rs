@@ -6,6 +6,7 @@ mod correlation;
 mod day;
 mod draft;
 mod each;
+mod travel;
 mod without;
 
 use crate::rule::Rule;
@@ -26,6 +27,7 @@ pub(crate) fn hits(series: &Series, rule: &Rule, buckets: &Buckets, as_of_micros
         Program::Each => each::judge(rule, buckets),
         Program::Correlation(node) => correlation::judge(rule, node, buckets),
         Program::Without { within_micros } => without::judge(rule, buckets, *within_micros, as_of_micros),
+        Program::Travel(travel) => travel::judge(rule, buckets, travel),
         Program::FirstSeen { .. } | Program::Baseline { .. } | Program::OffHours(_) => Vec::new(),
     }
 }
@@ -38,7 +40,7 @@ pub(crate) fn days(series: &Series, rule: &Rule, days: &Days) -> Vec<Draft> {
         }
         Program::Baseline { baseline, slot } => day::baseline(rule, days, baseline, *slot),
         Program::OffHours(off_hours) => day::off_hours(rule, days, off_hours),
-        Program::Each | Program::Correlation(_) | Program::Without { .. } => Vec::new(),
+        Program::Each | Program::Correlation(_) | Program::Without { .. } | Program::Travel(_) => Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rsigma_eval::{CompiledRule, Engine};
 use rsigma_parser::SigmaRule;
@@ -11,8 +12,9 @@ use rsigma_parser::SigmaRule;
 use super::read::{self, FileOfRules};
 use super::{Body, Rule, RuleProblem, embedded, expand};
 use crate::error::DetectError;
+use crate::geo::Geo;
 use crate::lists::Lists;
-use crate::series::{self, Series};
+use crate::series::{self, Program, Series};
 
 /// One rule file as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +91,8 @@ pub(crate) struct RuleSet {
     pub(crate) detections: HashMap<usize, Detecting>,
     /// What is kept and judged, one for each rule that finds something.
     pub(crate) series: Vec<Series>,
+    /// What places network addresses.
+    pub(crate) geo: Arc<Geo>,
     /// Files in their last version that could be used.
     good: BTreeMap<String, FileOfRules>,
 }
@@ -143,6 +147,19 @@ impl RuleSet {
         set.compile(lists, &mut problems);
         set.link(&mut problems);
         (set, problems)
+    }
+
+    /// The same rules with what places network addresses.
+    pub(crate) fn placed_by(mut self, geo: &Arc<Geo>) -> Self {
+        self.geo = Arc::clone(geo);
+        self
+    }
+
+    /// Rules that find nothing for want of a database of places.
+    pub(crate) fn asleep(&self) -> Vec<&str> {
+        let asks = |series: &&Series| matches!(series.program, Program::Travel(_));
+        let asking = self.series.iter().filter(asks).map(|series| self.rules[series.rule].name.as_str());
+        if self.geo.is_nowhere() { asking.collect() } else { Vec::new() }
     }
 
     /// The rule of a name.
