@@ -19,7 +19,7 @@ use crate::findings::{FindingFilter, Findings, Recorded};
 use crate::geo::Geo;
 use crate::lists::Lists;
 use crate::objects::{Objects, rules_about_the_directory};
-use crate::policy::{POLICY_RULE, Policy, SettingChanges, SettingsNow};
+use crate::policy::{self, Listed, POLICY_RULE, Policy, SettingChanges, SettingsNow};
 use crate::registers::Registers;
 use crate::rule::{RuleProblem, RuleSet, RuleSource, RuleSources};
 use crate::tell::{Rows, tell};
@@ -63,6 +63,8 @@ pub struct Detector {
     facts: Facts,
     geo: Arc<Geo>,
     policy: Option<Policy>,
+    /// Settings that the directory lists, where a policy asks.
+    settings: Vec<Listed>,
     setting_changes: SettingChanges,
     engine: Engine,
     taken_to: u64,
@@ -102,6 +104,7 @@ impl Detector {
             facts: Facts::default(),
             geo,
             policy: None,
+            settings: Vec::new(),
             setting_changes: SettingChanges::default(),
             taken_to: 0,
             oldest_at: i64::MAX,
@@ -148,6 +151,10 @@ impl Detector {
         problems.extend(broken);
         (self.sources, self.lists, self.problems, self.policy) = (sources, lists, problems, policy);
         self.setting_changes = SettingChanges::default();
+        self.settings = match self.policy {
+            Some(_) => policy::listed(self.lake.directory()).await?,
+            None => Vec::new(),
+        };
         self.facts = objects.facts();
         self.objects = objects;
         self.set = Arc::new(set.placed_by(&self.geo));
@@ -257,7 +264,7 @@ impl Detector {
     async fn judge_directory(&mut self, now_micros: i64) -> Result<Vec<Finding>, DetectError> {
         let mut found = self.objects.judged(&self.set, &self.facts, now_micros);
         if let Some(policy) = &self.policy {
-            let now = SettingsNow::from_both(self.lake.directory(), &self.setting_changes).await?;
+            let now = SettingsNow::merged(self.settings.clone(), &self.setting_changes);
             found.extend(policy.drift(&now).iter().map(|drift| drift.finding(policy.severity, now_micros)));
         }
         for finding in &mut found {

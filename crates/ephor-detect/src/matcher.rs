@@ -72,7 +72,10 @@ impl Matcher {
     fn keep(&self, rule: usize, view: &View<'_>, place: Place, kept: &mut Vec<Kept>) {
         for (series, at) in &self.keepers[rule] {
             let input = &self.set.series[*series].inputs[usize::from(*at)];
-            let slots: Vec<u64> = input.slots.iter().map(|slot| slot_value(slot, view, &self.set.geo)).collect();
+            let mut slots: Vec<u64> = input.slots.iter().map(|slot| slot_value(slot, view, &self.set.geo)).collect();
+            if let Some(field) = &input.groups {
+                slots.extend(view.texts(field).iter().map(|group| number_of(group)));
+            }
             let is_nowhere = |(slot, value): (&Slot, &u64)| matches!(slot, Slot::Location(_)) && *value == 0;
             if input.slots.iter().zip(&slots).any(is_nowhere) {
                 continue;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ephor_e2e::{Client, Node, Simulated, eventually, folder, run};
+use ephor_e2e::{Client, Node, Simulated, eventually, folder, python, run, run_in};
 use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -216,4 +216,50 @@ fn a_backtest_says_what_a_rule_would_find_and_puts_nothing_down() {
     assert_eq!(foretold, ids(&owners), "and what it says is what is found");
     let unknown = run(&data, &["rules", "backtest", "no_such_rule"]).failed_with(1);
     assert!(unknown.stderr.contains("there is no rule `no_such_rule`"), "{unknown:#?}");
+}
+
+#[test]
+fn sign_ins_too_far_apart_are_found_with_a_database_of_places_and_without_one_nothing_is_said_of_them() {
+    let home = folder();
+    let (data, rows, places) =
+        (home.path().join("data"), home.path().join("rows.ndjson"), home.path().join("places.mmdb"));
+    let signed_in = |n: u32, time: &str, address: &str| {
+        format!(
+            r#"{{"id":"activity_{n}","created_at":"2026-01-05T{time}:00Z","type":"sso_login_succeeded","organization_id":"org_x","actor":{{"type":"user_actor","user_id":"user_1","email_address":"ada@example.com","ip_address":"{address}","user_agent":"Firefox/1"}}}}"#
+        )
+    };
+    let feed =
+        [signed_in(1, "10:00", "192.0.2.1"), signed_in(2, "11:00", "198.51.100.7"), signed_in(3, "11:30", "10.0.0.1")];
+    fs::write(&rows, feed.join("\n")).unwrap();
+    run(&data, &["import", rows.to_str().unwrap()]).succeeded();
+    let quiet = run(&data, &["detect"]).succeeded();
+    assert!(quiet.stderr.contains("impossible_sign_ins: quiet"), "{quiet:#?}");
+    let found = || run(&data, &["findings", "list", "--rule", "impossible_sign_ins"]).json();
+    assert_eq!(found(), serde_json::json!([]));
+
+    let write = |kind: &str| {
+        let mut script = python("write_places.py");
+        script.arg(&places).arg(kind).args([
+            "192.0.2.0/24",
+            "52.52",
+            "13.405",
+            "198.51.100.0/24",
+            "-33.868",
+            "151.207",
+        ]);
+        run_in(&mut script).succeeded();
+    };
+    write("GeoLite2-City");
+    fs::write(data.join("ephor.toml"), format!("[detect]\ngeo = {places:?}\n")).unwrap();
+    let told = run(&data, &["detect"]).succeeded();
+    assert!(!told.stderr.contains("quiet"), "{told:#?}");
+    let all = found();
+    let [one] = &all.as_array().unwrap()[..] else { panic!("{all}") };
+    let explanation = one["explanation"].as_str().unwrap();
+    assert!(explanation.contains("km apart within 60 minutes"), "{explanation}");
+    assert_eq!(one["evidence"], serde_json::json!(["activity_1", "activity_2"]));
+
+    write("GeoLite2-ASN");
+    let wrong = run(&data, &["detect"]).failed_with(1);
+    assert!(wrong.stderr.contains("places.mmdb cannot be used") && wrong.stderr.contains("City"), "{wrong:#?}");
 }

@@ -15,6 +15,7 @@ pub(crate) use changes::Changes as SettingChanges;
 pub use changes::SettingChange;
 pub use drift::Drift;
 pub use file::Policy;
+pub(crate) use present::{Listed, listed};
 pub use present::{SettingNow, SettingsNow};
 
 use crate::error::DetectError;
@@ -35,6 +36,6 @@ impl SettingsNow {
             }
             place = arrivals.next_seq;
         }
-        Self::from_both(lake.directory(), &changes).await
+        Ok(Self::merged(listed(lake.directory()).await?, &changes))
     }
 }

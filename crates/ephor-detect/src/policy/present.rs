@@ -25,28 +25,31 @@ pub struct SettingsNow {
     pub(super) all: BTreeMap<Spot, SettingNow>,
 }
 
-impl SettingsNow {
-    /// What a directory lists and what activities tell.
-    pub(crate) async fn from_both(directory: &Directory, changes: &Changes) -> Result<Self, DetectError> {
-        let mut observed: BTreeMap<Spot, i64> = BTreeMap::new();
-        for change in directory.changes(DirectoryKind::Settings).await? {
-            let at = observed.entry((change.scope, change.key)).or_insert(i64::MIN);
-            *at = (*at).max(change.observed_at_micros);
-        }
-        let mut listed = Vec::new();
-        for scope in directory.scopes(DirectoryKind::Settings) {
-            for row in directory.current(DirectoryKind::Settings, &scope) {
-                let (Some(name), Some(value)) = (row["name"].as_str(), row.get("value")) else { continue };
-                let spot = (scope.clone(), name.to_owned());
-                let at = observed.get(&spot).copied().unwrap_or(i64::MIN);
-                listed.push((spot, value.clone(), at));
-            }
-        }
-        Ok(Self::merged(listed, changes))
-    }
+/// A setting that the directory lists: its value, and when it was observed to change last.
+pub(crate) type Listed = (Spot, Value, i64);
 
-    /// Listed settings with when each was observed to change, and changes that activities tell of.
-    pub(super) fn merged(listed: Vec<(Spot, Value, i64)>, changes: &Changes) -> Self {
+/// Every setting that a directory lists.
+pub(crate) async fn listed(directory: &Directory) -> Result<Vec<Listed>, DetectError> {
+    let mut observed: BTreeMap<Spot, i64> = BTreeMap::new();
+    for change in directory.changes(DirectoryKind::Settings).await? {
+        let at = observed.entry((change.scope, change.key)).or_insert(i64::MIN);
+        *at = (*at).max(change.observed_at_micros);
+    }
+    let mut listed = Vec::new();
+    for scope in directory.scopes(DirectoryKind::Settings) {
+        for row in directory.current(DirectoryKind::Settings, &scope) {
+            let (Some(name), Some(value)) = (row["name"].as_str(), row.get("value")) else { continue };
+            let spot = (scope.clone(), name.to_owned());
+            let at = observed.get(&spot).copied().unwrap_or(i64::MIN);
+            listed.push((spot, value.clone(), at));
+        }
+    }
+    Ok(listed)
+}
+
+impl SettingsNow {
+    /// What a directory lists and what activities tell of.
+    pub(crate) fn merged(listed: Vec<Listed>, changes: &Changes) -> Self {
         let mut all: BTreeMap<Spot, SettingNow> = BTreeMap::new();
         for (spot, value, observed_at) in listed {
             let told = changes.last(&spot);

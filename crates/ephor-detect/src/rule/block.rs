@@ -102,6 +102,17 @@ pub(crate) struct Baseline {
     pub(crate) z: f64,
     /// And never below this.
     pub(crate) at_least: u64,
+    /// Whose days count where a subject has too few of its own.
+    #[serde(default)]
+    pub(crate) peers: Option<Peers>,
+}
+
+/// Whose days are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Peers {
+    /// Those of the subject's group in the directory; of a small one, everybody's.
+    Group,
 }
 
 impl Baseline {

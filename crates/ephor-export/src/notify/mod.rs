@@ -71,7 +71,13 @@ struct UnderWay {
 /// Tells what is to be told: once through, or until told to stop. A single run does not wait for a group to fill; pace and
 /// quiet hours it keeps.
 pub async fn notify(settings: &NotifySettings, context: &NotifyContext, until: Until) -> Result<Notified, ExportError> {
-    let _lock = DeliveryLock::take_in(&context.data_dir.join("notify"), &settings.name)?;
+    let lock = DeliveryLock::take_in(&context.data_dir.join("notify"), &settings.name);
+    let _lock = lock.map_err(|error| match error {
+        ExportError::Busy { .. } => {
+            ExportError::notification(&settings.name, "another process sends it already, such as a running node")
+        }
+        other => other,
+    })?;
     let mut teller = Teller::open(settings, context).await?;
     match until {
         Until::CaughtUp => {

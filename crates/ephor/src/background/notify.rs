@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use ephor_export::{ExportError, NotifyContext, NotifySettings, Until, notify};
+use ephor_export::{NotifyContext, NotifySettings, Until, notify};
 use tokio::sync::watch;
 
 /// The pause after one that ended: a secret is missing, or the control database failed.
@@ -14,9 +14,6 @@ pub(super) async fn tell(settings: NotifySettings, context: NotifyContext, mut s
     loop {
         match notify(&settings, &context, Until::Stopped(stop.clone())).await {
             Ok(_) => return,
-            Err(ExportError::Busy { sink }) => {
-                tracing::info!(notification = sink, "another process sends it; it is looked at again in a minute");
-            }
             Err(error) => tracing::warn!(notification = settings.name, %error, "it begins again in a minute"),
         }
         tokio::select! {
