@@ -4,6 +4,7 @@
 //! Never reads another day's facts.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use ephor_lake::{BuiltFrom, DayTable, DayTableSpec, Lake, LakeError};
 use ephor_wire::timestamp::UtcDay;
@@ -78,10 +79,21 @@ impl DayTables {
 
 /// A day of a listing as its table has it. Blocking.
 pub(crate) fn read(table: &DayTable, listing: Listing, day: UtcDay) -> Result<Frame, LakeError> {
+    Ok(read_rows(table, listing, day, 0..usize::MAX)?.0)
+}
+
+/// Some rows of a day of a listing, and how many it has. Blocking.
+pub(crate) fn read_rows(
+    table: &DayTable,
+    listing: Listing,
+    day: UtcDay,
+    rows: Range<usize>,
+) -> Result<(Frame, usize), LakeError> {
     let fields = fields(listing);
     let schema = frame::schema(&fields);
     let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    Frame::from_batches(fields.into(), &table.read(day, &columns)?, day)
+    let read = table.read_rows(day, &columns, rows)?;
+    Ok((Frame::from_batches(fields.into(), &read.batches, day)?, read.of))
 }
 
 fn fields(listing: Listing) -> Vec<crate::listing::spec::Field> {

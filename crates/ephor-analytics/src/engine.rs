@@ -13,10 +13,11 @@ use ephor_wire::timestamp::UtcDay;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
+use crate::answer::{Answer, ReportAnswer};
 use crate::connector_name::ConnectorNames;
 use crate::days::{self, DayTables};
 use crate::facts::{self, Column, Context, Load};
-use crate::frame::{self, Frame, JsonProgram};
+use crate::frame::{self, Frame};
 use crate::groups::{DirectoryViews, Groups, People};
 use crate::listing::spec::Spec;
 use crate::listing::{self, Cut, Surroundings};
@@ -113,77 +114,6 @@ impl Weighter<(ReportQuery, AsOf), Arc<[ReportRow]>> for ReportWeight {
     }
 }
 
-/// Every row that answers a question, in order; written as JSON a page at a time.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    rows: AnswerRows,
-    /// How much of the lake it was made from.
-    pub as_of: AsOf,
-}
-
-#[derive(Debug, Clone)]
-enum AnswerRows {
-    /// Counted here; in the frame's own order if there is no other.
-    Counted { frame: Arc<Frame>, order: Option<Vec<u32>> },
-    /// JSON objects as an upstream told them.
-    Told(Arc<[Bytes]>),
-}
-
-impl Answer {
-    /// An answer of rows that are JSON objects already.
-    #[must_use]
-    pub fn told(rows: Arc<[Bytes]>, as_of: AsOf) -> Self {
-        Self { rows: AnswerRows::Told(rows), as_of }
-    }
-
-    /// How many rows there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        match &self.rows {
-            AnswerRows::Counted { frame, .. } => frame.rows,
-            AnswerRows::Told(rows) => rows.len(),
-        }
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Writes rows as JSON objects with commas between them.
-    pub fn write(&self, rows: Range<usize>, out: &mut Vec<u8>) {
-        let rows = rows.start.min(self.len())..rows.end.min(self.len());
-        let program = match &self.rows {
-            AnswerRows::Counted { frame, .. } => Some(JsonProgram::new(frame)),
-            AnswerRows::Told(_) => None,
-        };
-        for place in rows.clone() {
-            if place > rows.start {
-                out.push(b',');
-            }
-            match (&self.rows, &program) {
-                (AnswerRows::Counted { order, .. }, Some(program)) => {
-                    program.write(order.as_ref().map_or(place, |order| order[place] as usize), out);
-                }
-                (AnswerRows::Told(told), _) => out.extend_from_slice(&told[place]),
-                (AnswerRows::Counted { .. }, None) => {}
-            }
-        }
-    }
-}
-
-/// A cost or usage report.
-#[derive(Debug, Clone)]
-pub struct ReportAnswer {
-    /// Buckets or rows of people, in order.
-    pub rows: Arc<[ReportRow]>,
-    /// How much of the lake it was made from.
-    pub as_of: AsOf,
-    /// Up to when its facts reach, in microseconds since 1970.
-    pub data_refreshed_at_micros: Option<i64>,
-}
-
 /// What building days came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rebuilt {
@@ -243,6 +173,20 @@ impl Analytics {
         (origins.only() != Some(&Origin::Computed)).then_some(origins)
     }
 
+    /// Some rows of a listing, and how many it has. A page of a day costs what a page costs, not what the day does.
+    pub async fn page(&self, query: &ListingQuery, rows: Range<usize>) -> Result<Answer, AnalyticsError> {
+        let as_of = query.as_of.unwrap_or_else(|| self.as_of());
+        let as_the_table_lies = query.listing != Listing::Projects && query.ordering.is_natural();
+        if as_the_table_lies
+            && self.origins(&query.reach).is_none()
+            && let Some(day) = self.built_day(query, as_of).await?
+            && self.inner.frames.get(&self.inner.day_key(query.listing, day)).is_none()
+        {
+            return self.part_of_day(query.listing, day, rows, as_of).await;
+        }
+        self.listing(query).await
+    }
+
     /// The rows of a listing.
     pub async fn listing(&self, query: &ListingQuery) -> Result<Answer, AnalyticsError> {
         let as_of = query.as_of.unwrap_or_else(|| self.as_of());
@@ -263,7 +207,7 @@ impl Analytics {
         };
         let sorted_by = listing::sort_columns(Spec::of(query.listing), &query.group_by);
         let order = frame::ordered(&frame, &sorted_by, &query.ordering);
-        Ok(Answer { rows: AnswerRows::Counted { frame, order }, as_of })
+        Ok(Answer::counted(frame, order, as_of))
     }
 
     /// One entry a day, each one JSON object.
@@ -392,6 +336,14 @@ impl Analytics {
     }
 
     async fn frame(&self, query: &ListingQuery, as_of: AsOf) -> Result<Arc<Frame>, AnalyticsError> {
+        match self.built_day(query, as_of).await? {
+            Some(day) => self.day_frame(query.listing, day).await,
+            None => self.counted(query, as_of).await,
+        }
+    }
+
+    /// The day whose table answers a question, built; nothing where the facts have to be counted.
+    async fn built_day(&self, query: &ListingQuery, as_of: AsOf) -> Result<Option<UtcDay>, AnalyticsError> {
         if let Days::Day(day) = query.days
             && query.reach == Reach::Parent
             && query.filters.is_empty()
@@ -400,14 +352,13 @@ impl Analytics {
             && self.inner.has_day_tables(day)
         {
             self.ensure_built(day).await?;
-            return self.day_frame(query.listing, day).await;
+            return Ok(Some(day));
         }
-        self.counted(query, as_of).await
+        Ok(None)
     }
 
     async fn day_frame(&self, listing: Listing, day: UtcDay) -> Result<Arc<Frame>, AnalyticsError> {
-        let built_from = self.inner.tables.built_from(day).unwrap_or_default();
-        let key = FrameKey::Day { listing, day, built_from };
+        let key = self.inner.day_key(listing, day);
         if let Some(frame) = self.inner.frames.get(&key) {
             return Ok(frame);
         }
@@ -415,6 +366,23 @@ impl Analytics {
         let frame = Arc::new(off_the_runtime(move || days::read(inner.tables.of(listing), listing, day)).await?);
         self.inner.frames.insert(key, Arc::clone(&frame));
         Ok(frame)
+    }
+
+    async fn part_of_day(
+        &self,
+        listing: Listing,
+        day: UtcDay,
+        rows: Range<usize>,
+        as_of: AsOf,
+    ) -> Result<Answer, AnalyticsError> {
+        let (inner, first, key) = (Arc::clone(&self.inner), rows.start, self.inner.day_key(listing, day));
+        let read = move || days::read_rows(inner.tables.of(listing), listing, day, rows);
+        let (frame, of) = off_the_runtime(read).await?;
+        let frame = Arc::new(frame);
+        if frame.rows == of {
+            self.inner.frames.insert(key, Arc::clone(&frame));
+        }
+        Ok(Answer::part(frame, first, of, as_of))
     }
 
     /// Counts a question from the facts.
@@ -490,6 +458,10 @@ impl Inner {
     /// The `seq` after the last fact of a day; 0 if it has none.
     fn facts_to(&self, day: UtcDay) -> u64 {
         self.lake.usage().day(day).map_or(0, |day| day.last_seq + 1)
+    }
+
+    fn day_key(&self, listing: Listing, day: UtcDay) -> FrameKey {
+        FrameKey::Day { listing, day, built_from: self.tables.built_from(day).unwrap_or_default() }
     }
 
     /// Whether a day's tables say what they would say if they were built now.

@@ -145,6 +145,12 @@ impl World {
     }
 }
 
+/// Names and days of tables that are not the same to the byte.
+fn different(one: &BTreeMap<(String, String), Vec<u8>>, other: &BTreeMap<(String, String), Vec<u8>>) -> Vec<String> {
+    let keys: BTreeSet<_> = one.keys().chain(other.keys()).collect();
+    keys.into_iter().filter(|key| one.get(*key) != other.get(*key)).map(|(name, day)| format!("{name} {day}")).collect()
+}
+
 /// The files of a table, by its log.
 fn live_files(table: &Path) -> BTreeSet<String> {
     let mut entries: Vec<_> = fs::read_dir(table.join("_delta_log")).unwrap().flatten().map(|e| e.path()).collect();
@@ -280,10 +286,11 @@ proptest! {
             in_parts.analytics.catch_up(day(SPAN)).await.unwrap();
             assert_eq!(in_parts.answers().await, at_once.answers().await);
             let tables = at_once.table_bytes();
-            assert!(!tables.is_empty() && in_parts.table_bytes() == tables, "the day tables differ");
+            assert!(!tables.is_empty());
+            assert_eq!(different(&in_parts.table_bytes(), &tables), Vec::<String>::new(), "day tables of other bytes");
             // Built once more, they are the same to the byte.
             in_parts.analytics.rebuild(day(0), day(SPAN)).await.unwrap();
-            assert!(in_parts.table_bytes() == tables, "a rebuild gives other rows");
+            assert_eq!(different(&in_parts.table_bytes(), &tables), Vec::<String>::new(), "a rebuild gives other rows");
         });
     }
 }
@@ -313,6 +320,29 @@ async fn who_an_address_belongs_to_may_be_learned_later_and_is_kept_when_they_le
     let query = ListingQuery { filters: of_bo, ..ListingQuery::whole_day(Listing::Users, Reach::Parent, day(0)) };
     let found: Value = serde_json::from_str(&world.rows(&query).await).unwrap();
     assert_eq!(found["chat_metrics"]["message_count"], rows[0]["chat_metrics"]["message_count"]);
+}
+
+#[tokio::test]
+async fn the_pages_of_a_listing_are_the_listing_whether_the_day_is_in_memory_or_not() {
+    let world = World::new(AnalyticsOptions::default()).await;
+    let of = |number: usize| event(&number.to_string(), &json!({ "user_id": format!("user_{number}") }));
+    world.append(&(0..7).map(of).collect::<Vec<_>>()).await;
+    let query = ListingQuery::whole_day(Listing::Users, Reach::Parent, day(0));
+    let pages = async || {
+        let mut pages = Vec::new();
+        for first in [0, 3, 6, 9] {
+            let answer = world.analytics.page(&query, first..first + 3).await.unwrap();
+            assert_eq!(answer.len(), 7);
+            let mut json = Vec::new();
+            answer.write(first..first + 3, &mut json);
+            pages.push(String::from_utf8(json).unwrap());
+        }
+        assert_eq!(pages.pop().as_deref(), Some(""), "there is nothing behind the last row");
+        pages.join(",")
+    };
+    let read_by_page = pages().await;
+    assert_eq!(read_by_page, world.rows(&query).await);
+    assert_eq!(read_by_page, pages().await, "and now the day is in memory");
 }
 
 #[tokio::test]

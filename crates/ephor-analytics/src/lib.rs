@@ -4,6 +4,7 @@
 
 #![warn(missing_docs)]
 
+mod answer;
 mod connector_name;
 mod days;
 mod engine;
@@ -25,7 +26,8 @@ mod stories;
 mod summaries;
 pub mod upstream;
 
-pub use engine::{Analytics, AnalyticsError, AnalyticsOptions, Answer, Rebuilt, ReportAnswer};
+pub use answer::{Answer, ReportAnswer};
+pub use engine::{Analytics, AnalyticsError, AnalyticsOptions, Rebuilt};
 pub use ledger::{DirectoryNames, LedgerEntry, LedgerKey, LedgerSums};
 pub use listing::spec::metric;
 pub use prices::{PriceEntry, PriceError};

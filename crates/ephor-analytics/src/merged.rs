@@ -10,7 +10,8 @@ use ephor_wire::timestamp::{DAY_MICROS, UtcDay};
 use ephor_wire::usage::Surface;
 use serde_json::{Value, json};
 
-use crate::engine::{Analytics, AnalyticsError, Answer, ReportAnswer, days_of, off_the_runtime};
+use crate::answer::{Answer, ReportAnswer};
+use crate::engine::{Analytics, AnalyticsError, days_of, off_the_runtime};
 use crate::facts::codes::product_of;
 use crate::frame::instant;
 use crate::query::{AsOf, BucketWidth, CostDimension, Days, ListingQuery, Report, ReportQuery, SummariesQuery};

@@ -113,6 +113,14 @@ pub struct Ordering {
     pub direction: Direction,
 }
 
+impl Ordering {
+    /// Whether it is the endpoint's own order, in which day tables lie.
+    #[must_use]
+    pub fn is_natural(&self) -> bool {
+        self.metric.is_none() && self.direction == Direction::Ascending
+    }
+}
+
 /// A question to a listing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ListingQuery {

@@ -5,7 +5,6 @@
 use serde::Serialize;
 
 use crate::error::DetectError;
-use crate::lists::Lists;
 use crate::rule::{AsksAbout, Body, Rule, RuleProblem, RuleSet, RuleSources, Turn, Voice};
 use crate::severity::Severity;
 use crate::use_case::UseCase;
@@ -45,7 +44,7 @@ pub struct RuleCard {
 
 /// Every rule in force, with what cannot be used.
 pub fn cards(sources: &RuleSources) -> Result<(Vec<RuleCard>, Vec<RuleProblem>), DetectError> {
-    let (set, problems) = RuleSet::build(&sources.files()?, &Lists::default(), None);
+    let (set, problems) = RuleSet::build(&sources.files()?, None);
     Ok((set.rules.iter().map(card).collect(), problems))
 }
 

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use ephor_lake::Lake;
 use ephor_lake::control::Control;
-use ephor_wire::timestamp::parse_micros;
 use rand::CryptoRng;
 
 use crate::engine::{Changes, Engine, Pending};
@@ -17,8 +16,9 @@ use crate::facts::Facts;
 use crate::finding::{Finding, FindingId};
 use crate::findings::{FindingFilter, Findings, Recorded};
 use crate::geo::Geo;
+use crate::knowledge;
 use crate::lists::Lists;
-use crate::objects::{Objects, rules_about_the_directory};
+use crate::objects::{KINDS, Objects, rules_about_the_directory};
 use crate::policy::{self, Listed, POLICY_RULE, Policy, SettingChanges, SettingsNow};
 use crate::registers::Registers;
 use crate::rule::{RuleProblem, RuleSet, RuleSource, RuleSources};
@@ -29,7 +29,7 @@ use crate::tell::{Rows, tell};
 pub struct DetectOptions {
     /// The user's own rules.
     pub rules_folder: Option<PathBuf>,
-    /// Lists of the configuration, beside those of the registers.
+    /// Lists of the configuration: written down with the date at which they were found there.
     pub lists: Lists,
     /// A City database in MaxMind's format, which places network addresses.
     pub geo_file: Option<PathBuf>,
@@ -56,18 +56,20 @@ pub struct Detector {
     registers: Registers,
     options: DetectOptions,
     sources: Vec<RuleSource>,
-    lists: Lists,
     set: Arc<RuleSet>,
     problems: Vec<RuleProblem>,
     objects: Objects,
     facts: Facts,
-    geo: Arc<Geo>,
     policy: Option<Policy>,
     /// Settings that the directory lists, where a policy asks.
     settings: Vec<Listed>,
     setting_changes: SettingChanges,
     engine: Engine,
+    /// Of each kind of the directory, the last change that `facts` know.
+    directory_at: Vec<i64>,
     taken_to: u64,
+    /// When the newest activity happened that the engine has seen.
+    newest_at: i64,
     /// When the oldest activity happened that the engine has seen; what is older may have left the lake.
     oldest_at: i64,
     /// Findings told since the state was made.
@@ -87,26 +89,32 @@ enum Stage {
 
 impl Detector {
     /// A detector that has seen nothing yet.
-    pub async fn open(lake: &Lake, control: &Control, options: DetectOptions) -> Result<Self, DetectError> {
+    pub async fn open(
+        lake: &Lake,
+        control: &Control,
+        options: DetectOptions,
+        now_micros: i64,
+    ) -> Result<Self, DetectError> {
         let set = Arc::new(RuleSet::default());
         let geo = Arc::new(options.geo_file.as_deref().map(Geo::open).transpose()?.unwrap_or_default());
+        Registers::new(control).declare(&options.lists, now_micros).await?;
         let mut detector = Self {
             lake: lake.clone(),
             findings: Findings::new(control),
             registers: Registers::new(control),
             options,
             sources: Vec::new(),
-            lists: Lists::default(),
             engine: Engine::new(Arc::clone(&set), &[]),
             set,
             problems: Vec::new(),
             objects: Objects::default(),
-            facts: Facts::default(),
-            geo,
+            facts: Facts::default().placed_by(geo),
             policy: None,
             settings: Vec::new(),
             setting_changes: SettingChanges::default(),
+            directory_at: Vec::new(),
             taken_to: 0,
+            newest_at: i64::MIN,
             oldest_at: i64::MAX,
             told: BTreeSet::new(),
             stage: Stage::New,
@@ -125,7 +133,7 @@ impl Detector {
     /// Rules that find nothing, since nobody has named a database of places.
     #[must_use]
     pub fn asleep(&self) -> Vec<&str> {
-        self.set.asleep()
+        self.set.asleep(&self.facts.geo)
     }
 
     /// How many rules are in force.
@@ -138,31 +146,59 @@ impl Detector {
     /// Answers whether something has.
     pub async fn refresh(&mut self) -> Result<bool, DetectError> {
         let sources = RuleSources { folder: self.options.rules_folder.clone() }.files()?;
-        let mut lists = self.registers.lists().await?;
-        lists.extend(&self.options.lists);
-        let objects = Objects::of(self.lake.directory());
+        let lists = self.registers.lists().await?;
+        let directory_at: Vec<i64> = KINDS.iter().map(|(kind, _)| self.lake.directory().revision(*kind)).collect();
+        let other_rules = sources != self.sources;
+        let other_directory = directory_at != self.directory_at;
         let (policy, broken) = self.read_policy();
-        let is_same_policy = policy == self.policy
-            && self.problems.iter().filter(|problem| self.is_of_policy(problem)).eq(broken.iter());
-        if sources == self.sources && lists == self.lists && objects == self.objects && is_same_policy {
+        let (policys, mut problems): (Vec<_>, Vec<_>) =
+            self.problems.iter().cloned().partition(|problem| self.is_of_policy(problem));
+        let other_policy = policy != self.policy || !policys.iter().eq(broken.iter());
+        if !other_rules && !other_directory && !other_policy && lists == self.facts.lists {
             return Ok(false);
         }
-        let (set, mut problems) = RuleSet::build(&sources, &lists, Some(&self.set));
+        if other_rules {
+            let (set, found) = RuleSet::build(&sources, Some(&self.set));
+            (self.sources, self.set) = (sources, Arc::new(set));
+            problems = found;
+        }
         problems.extend(broken);
-        (self.sources, self.lists, self.problems, self.policy) = (sources, lists, problems, policy);
-        self.setting_changes = SettingChanges::default();
-        self.settings = match self.policy {
-            Some(_) => policy::listed(self.lake.directory()).await?,
-            None => Vec::new(),
+        (self.problems, self.policy) = (problems, policy);
+        if self.policy.is_some() && (other_policy || other_directory) {
+            self.settings = policy::listed(self.lake.directory()).await?;
+        }
+        let known_from = match other_directory {
+            true => self.learn_directory(lists, directory_at).await?,
+            false => {
+                let from = self.facts.lists.differ_from(&lists);
+                self.facts.lists = lists;
+                from
+            }
         };
-        self.facts = objects.facts();
-        self.objects = objects;
-        self.set = Arc::new(set.placed_by(&self.geo));
+        // What is known otherwise only from later on than anything that was judged changes nothing that was found.
+        if other_rules || other_policy || known_from.is_some_and(|from| from <= self.newest_at) {
+            self.start_again();
+        }
+        Ok(true)
+    }
+
+    /// Answers from when on something else is known than before.
+    async fn learn_directory(&mut self, lists: Lists, directory_at: Vec<i64>) -> Result<Option<i64>, DetectError> {
+        let mut facts = knowledge::facts_of(self.lake.directory()).await?.placed_by(Arc::clone(&self.facts.geo));
+        facts.lists = lists;
+        let from = self.facts.differ_from(&facts);
+        self.objects = Objects::of(self.lake.directory());
+        (self.facts, self.directory_at) = (facts, directory_at);
+        Ok(from)
+    }
+
+    /// Forgets what the engine has seen: it is read again from the lake.
+    fn start_again(&mut self) {
         let all: Vec<usize> = (0..self.set.series.len()).collect();
         self.engine = Engine::new(Arc::clone(&self.set), &all);
-        (self.taken_to, self.oldest_at, self.stage) = (0, i64::MAX, Stage::New);
+        (self.taken_to, self.oldest_at, self.newest_at, self.stage) = (0, i64::MAX, i64::MIN, Stage::New);
         self.told.clear();
-        Ok(true)
+        self.setting_changes = SettingChanges::default();
     }
 
     /// The policy; one that cannot be used is told, and the one before it stays in force.
@@ -183,10 +219,11 @@ impl Detector {
         let mut detected = Detected { activities: self.take_arrivals().await?, ..Detected::default() };
         let changes = self.engine.judge(now_micros);
         let mut found = self.tell(&changes).await?;
-        let states = self.judge_directory(now_micros).await?;
+        let (states, over) = self.judge_directory(now_micros).await?;
         found.extend(states);
         found.retain(|finding| self.is_asked(finding.first_seen_micros, finding.last_seen_micros));
         let mut gone = changes.gone;
+        gone.extend(over);
         // A draft that another key told under the same id stands.
         gone.retain(|id| !found.iter().any(|finding| finding.id == *id));
         if self.stage == Stage::New {
@@ -204,11 +241,11 @@ impl Detector {
         loop {
             let arrivals = self.lake.arrivals(self.taken_to..u64::MAX).await?;
             for arrival in &arrivals.rows {
-                self.engine.take(arrival.raw.as_bytes(), arrival.seq, &self.facts);
                 if self.policy.is_some() {
                     self.setting_changes.take(&arrival.raw, arrival.seq);
                 }
-                if let Some(at) = created_at(&arrival.raw).filter(|_| self.stage == Stage::New) {
+                if let Some(at) = self.engine.take(arrival.raw.as_bytes(), arrival.seq, &self.facts) {
+                    self.newest_at = self.newest_at.max(at);
                     self.oldest_at = self.oldest_at.min(at);
                 }
             }
@@ -260,8 +297,8 @@ impl Detector {
         Ok(rows)
     }
 
-    /// What state rules find; a state that stood before keeps the moment at which it was seen first.
-    async fn judge_directory(&mut self, now_micros: i64) -> Result<Vec<Finding>, DetectError> {
+    /// What state rules find and what is so no longer; a state that stood before keeps the moment at which it was seen first.
+    async fn judge_directory(&mut self, now_micros: i64) -> Result<(Vec<Finding>, Vec<FindingId>), DetectError> {
         let mut found = self.objects.judged(&self.set, &self.facts, now_micros);
         if let Some(policy) = &self.policy {
             let now = SettingsNow::merged(self.settings.clone(), &self.setting_changes);
@@ -282,8 +319,13 @@ impl Detector {
         let now: BTreeMap<FindingId, Finding> = found.iter().map(|f| (f.id.clone(), f.clone())).collect();
         let changed = |finding: &Finding| self.states.get(&finding.id) != Some(finding);
         let changed: Vec<Finding> = found.iter().filter(|finding| changed(finding)).cloned().collect();
+        let is_over = |finding: &&Finding| {
+            !now.contains_key(&finding.id) && self.is_asked(finding.first_seen_micros, finding.last_seen_micros)
+        };
+        let over: Vec<FindingId> = self.states.values().filter(is_over).map(|finding| finding.id.clone()).collect();
+        self.told.retain(|id| !over.contains(id));
         self.states = now;
-        Ok(changed)
+        Ok((changed, over))
     }
 
     /// Findings of rules in force that stand in the database and do not follow from what is there.
@@ -307,16 +349,6 @@ impl Detector {
     fn is_asked(&self, first_micros: i64, last_micros: i64) -> bool {
         self.options.within.is_none_or(|(from, to)| last_micros >= from && first_micros < to)
     }
-}
-
-fn created_at(raw: &str) -> Option<i64> {
-    #[derive(serde::Deserialize)]
-    struct Envelope<'r> {
-        #[serde(borrow)]
-        created_at: std::borrow::Cow<'r, str>,
-    }
-    let envelope: Envelope<'_> = serde_json::from_str(raw).ok()?;
-    parse_micros(&envelope.created_at)
 }
 
 /// What one rule would have found, without putting it down.

@@ -63,13 +63,14 @@ impl Engine {
         }
     }
 
-    /// Takes one activity.
-    pub(crate) fn take(&mut self, raw: &[u8], seq: u64, facts: &Facts) {
+    /// Takes one activity; tells when it happened, if it is one.
+    pub(crate) fn take(&mut self, raw: &[u8], seq: u64, facts: &Facts) -> Option<i64> {
         self.kept.clear();
-        self.matcher.hits(raw, seq, facts, &mut self.kept);
+        let at_micros = self.matcher.hits(raw, seq, facts, &mut self.kept);
         for Kept { series, key, hit } in self.kept.drain(..) {
             self.memory.add(series, &self.set.series[series], key, hit);
         }
+        at_micros
     }
 
     /// Judges what changed since the last time, and what has become due.

@@ -79,13 +79,23 @@ pub enum DetectError {
         name: String,
     },
     /// An entry that says nothing, or too much.
-    #[error("an entry of a list has an id, and id and name have at most {limit} characters")]
+    #[error("an entry of a list has an id; its id, its name and the reason have at most {limit} characters each")]
     ListEntry {
         /// The most characters.
         limit: usize,
     },
+    /// A text that is no beginning of an entry.
+    #[error(
+        "`{text}` is no moment from which an entry stands on a list: give `now`, `always`, a day as 2026-11-01, or a time as 2026-11-01T09:00:00Z"
+    )]
+    Since {
+        /// What was given.
+        text: String,
+    },
     /// A source that is called as what people do.
-    #[error("a source of registers cannot be called `{name}`: entries that people put on lists are told by that word")]
+    #[error(
+        "a source of registers cannot be called `{name}`: entries that people or ephor.toml put on lists are told by that word"
+    )]
     SourceName {
         /// The name.
         name: String,

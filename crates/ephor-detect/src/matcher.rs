@@ -52,27 +52,26 @@ impl Matcher {
         Self { set, keepers, routes: HashMap::new() }
     }
 
-    /// The hits of one activity. What is no activity has none.
-    pub(crate) fn hits(&mut self, raw: &[u8], seq: u64, facts: &Facts, kept: &mut Vec<Kept>) {
-        let Ok(flat) = Flat::parse(raw) else { return };
-        let (Some(id), Some(at)) = (flat.text("id"), flat.text("created_at").and_then(parse_micros)) else {
-            return;
-        };
+    /// The hits of one activity, and when it happened. What is no activity has none.
+    pub(crate) fn hits(&mut self, raw: &[u8], seq: u64, facts: &Facts, kept: &mut Vec<Kept>) -> Option<i64> {
+        let flat = Flat::parse(raw).ok()?;
+        let (id, at) = (flat.text("id")?, flat.text("created_at").and_then(parse_micros)?);
         let place = Place { at, tie: number_of(id), seq };
         let view = View::new(&flat, facts, at);
         for rule in self.route(flat.text("type").unwrap_or_default()).iter() {
             for view in elements(&self.set, *rule, view) {
                 if selects(&self.set, *rule, &view) {
-                    self.keep(*rule, &view, place, kept);
+                    self.keep(*rule, &view, place, &facts.geo, kept);
                 }
             }
         }
+        Some(at)
     }
 
-    fn keep(&self, rule: usize, view: &View<'_>, place: Place, kept: &mut Vec<Kept>) {
+    fn keep(&self, rule: usize, view: &View<'_>, place: Place, geo: &Geo, kept: &mut Vec<Kept>) {
         for (series, at) in &self.keepers[rule] {
             let input = &self.set.series[*series].inputs[usize::from(*at)];
-            let mut slots: Vec<u64> = input.slots.iter().map(|slot| slot_value(slot, view, &self.set.geo)).collect();
+            let mut slots: Vec<u64> = input.slots.iter().map(|slot| slot_value(slot, view, geo)).collect();
             if let Some(field) = &input.groups {
                 slots.extend(view.texts(field).iter().map(|group| number_of(group)));
             }

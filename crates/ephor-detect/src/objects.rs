@@ -1,17 +1,17 @@
-//! What the directory lists now, as events for state rules and as facts for all others.
+//! What the directory lists now, as events for state rules.
 //! Promises one object for each row that a source lists, in a fixed order.
 //! Never guesses: an owner of whom nothing is known is unknown.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use ephor_lake::directory::{Directory, DirectoryKind};
 use ephor_wire::timestamp::parse_micros;
 use serde_json::{Map, Value};
 
-use crate::facts::{Fact, FactValue, Facts};
+use crate::facts::Facts;
 use crate::fields::{Flat, View};
 use crate::finding::{Entity, Finding, FindingId, Window};
+use crate::knowledge::Knowledge;
 use crate::matcher::{UNKNOWN, entities_of, selects};
 use crate::rule::{AsksAbout, Rule, RuleSet, Words};
 use crate::tell::gather_words;
@@ -19,7 +19,7 @@ use crate::tell::gather_words;
 const DAY_MICROS: i64 = 86_400_000_000;
 
 /// Kinds of the directory with what rules call an object of each.
-const KINDS: [(DirectoryKind, &str); 10] = [
+pub(crate) const KINDS: [(DirectoryKind, &str); 10] = [
     (DirectoryKind::Organizations, "organization"),
     (DirectoryKind::Users, "user"),
     (DirectoryKind::Roles, "role"),
@@ -46,14 +46,7 @@ impl Objects {
             let mut scopes = directory.scopes(kind);
             scopes.sort();
             for scope in scopes {
-                for row in directory.current(kind, &scope) {
-                    let Value::Object(row) = row.as_ref() else { continue };
-                    let mut object = row.clone();
-                    if !scope.is_empty() {
-                        object.entry("scope").or_insert_with(|| Value::from(scope.as_str()));
-                    }
-                    all.push(named(name, object));
-                }
+                all.extend(directory.current(kind, &scope).iter().filter_map(|row| object_of(name, &scope, row)));
             }
         }
         Self { all }.linked()
@@ -78,8 +71,7 @@ impl Objects {
             })
             .collect();
         for object in self.all.iter_mut().filter(|object| text(object, "object") == Some("api_key")) {
-            let owner = object.get("created_by").and_then(|by| by.get("id")).or_else(|| object.get("created_by_id"));
-            let Some(owner) = owner.and_then(Value::as_str).map(str::to_owned) else { continue };
+            let Some(owner) = owner_of(object).map(str::to_owned) else { continue };
             let status = match people.get(&owner) {
                 Some(true) => "active",
                 Some(false) => "gone",
@@ -96,48 +88,16 @@ impl Objects {
         self.all.iter().filter(move |object| text(object, "object") == Some(kind))
     }
 
-    /// The same as facts of everything that has an id.
+    /// The same as facts that always were so.
     pub(crate) fn facts(&self) -> Facts {
-        let mut by_id: BTreeMap<String, Vec<Fact>> = BTreeMap::new();
-        let mut learn = |id: &str, name: &'static str, value: Option<&str>| {
-            if let Some(value) = value {
-                let fact = Fact { name, value: FactValue::Text(Arc::from(value)) };
-                let facts = by_id.entry(id.to_owned()).or_default();
-                if !facts.contains(&fact) {
-                    facts.push(fact);
-                }
-            }
-        };
-        let groups: BTreeMap<&str, &str> =
-            self.of_kind("group").filter_map(|group| Some((text(group, "id")?, text(group, "name")?))).collect();
-        for object in &self.all {
-            let Some(id) = text(object, "id") else { continue };
-            match text(object, "object") {
-                Some("user" | "role" | "group" | "api_key" | "workspace" | "organization" | "invite") => {}
-                _ => continue,
-            }
-            for name in ["name", "status", "role", "email"] {
-                learn(id, name, text(object, name));
-            }
-            learn(id, "created_by", text(object, "owner"));
-            learn(id, "workspace", text(object, "workspace_id"));
+        let mut knowledge = Knowledge::default();
+        for (place, object) in self.all.iter().enumerate() {
+            let kind = text(object, "object").unwrap_or_default();
+            let Some((_, name)) = KINDS.iter().find(|(_, name)| *name == kind) else { continue };
+            let scope = text(object, "scope").unwrap_or_default().to_owned();
+            knowledge.tell(i64::MIN, (*name, scope, format!("{place:08}")), Some(object));
         }
-        for member in self.of_kind("group_member") {
-            if let (Some(user), Some(group)) = (text(member, "user_id"), text(member, "scope")) {
-                learn(user, "group", Some(groups.get(group).copied().unwrap_or(group)));
-            }
-        }
-        for object in &self.all {
-            let created = ["created_at", "added_at"].iter().find_map(|name| text(object, name)).and_then(parse_micros);
-            if let (Some(id), Some(at)) = (text(object, "id"), created) {
-                by_id.entry(id.to_owned()).or_default().push(Fact { name: "created_at", value: FactValue::Moment(at) });
-            }
-        }
-        let mut facts = Facts::default();
-        for (id, known) in by_id {
-            facts.learn(&id, i64::MIN, known);
-        }
-        facts
+        knowledge.into_facts()
     }
 
     /// What state rules find now.
@@ -195,6 +155,21 @@ fn told(rule: &Rule, view: &View<'_>, now_micros: i64) -> Finding {
     }
 }
 
+/// A row of the directory as rules see it.
+pub(crate) fn object_of(kind: &str, scope: &str, row: &Value) -> Option<Map<String, Value>> {
+    let mut object = row.as_object()?.clone();
+    if !scope.is_empty() {
+        object.entry("scope").or_insert_with(|| Value::from(scope));
+    }
+    Some(named(kind, object))
+}
+
+/// Who made it, by id.
+pub(crate) fn owner_of(object: &Map<String, Value>) -> Option<&str> {
+    let maker = object.get("created_by").and_then(|by| by.get("id"));
+    maker.or_else(|| object.get("created_by_id")).and_then(Value::as_str)
+}
+
 /// The names under which rules know what the two APIs call differently.
 fn named(kind: &str, mut object: Map<String, Value>) -> Map<String, Value> {
     object.insert("object".to_owned(), Value::from(kind));
@@ -216,7 +191,7 @@ fn named(kind: &str, mut object: Map<String, Value>) -> Map<String, Value> {
     object
 }
 
-fn text<'o>(object: &'o Map<String, Value>, name: &str) -> Option<&'o str> {
+pub(crate) fn text<'o>(object: &'o Map<String, Value>, name: &str) -> Option<&'o str> {
     object.get(name).and_then(Value::as_str)
 }
 

@@ -11,12 +11,11 @@ use serde_json::json;
 
 use crate::detector::found_of;
 use crate::facts::Facts;
-use crate::lists::Lists;
 use crate::rule::{RuleSet, RuleSource, RuleSources};
 use crate::{Finding, try_rules};
 
 fn shipped() -> Arc<RuleSet> {
-    let (set, problems) = RuleSet::build(&RuleSources::default().files().unwrap(), &Lists::default(), None);
+    let (set, problems) = RuleSet::build(&RuleSources::default().files().unwrap(), None);
     assert!(problems.is_empty(), "{problems:#?}");
     Arc::new(set)
 }
@@ -139,15 +138,15 @@ fn a_broken_file_leaves_the_rest_and_its_own_old_version_in_force() {
     let mut files = RuleSources::default().files().unwrap();
     let count = files.len();
     files.push(RuleSource { file: "own/mine.yml".to_owned(), text: good.to_owned() });
-    let (before, problems) = RuleSet::build(&files, &Lists::default(), None);
+    let (before, problems) = RuleSet::build(&files, None);
     assert!(problems.is_empty(), "{problems:#?}");
     files[count].text = good.replace("use_case", "usecase");
-    let (after, problems) = RuleSet::build(&files, &Lists::default(), Some(&before));
+    let (after, problems) = RuleSet::build(&files, Some(&before));
     assert_eq!(problems.len(), 1, "{problems:#?}");
     assert_eq!((problems[0].file.as_str(), problems[0].line), ("own/mine.yml", 7), "{problems:#?}");
     assert!(after.find("mine").is_some());
     assert_eq!(after.rules.len(), before.rules.len());
-    let (fresh, _) = RuleSet::build(&files, &Lists::default(), None);
+    let (fresh, _) = RuleSet::build(&files, None);
     assert!(fresh.find("mine").is_none());
     assert_eq!(fresh.rules.len() + 1, before.rules.len());
 }

@@ -77,11 +77,12 @@ const EVENTS: usize = 20_000;
 /// Runs the tests of every rule. Answers them with what is wrong with rule files and test files.
 pub fn try_rules(sources: &RuleSources) -> Result<(Vec<Trial>, Vec<RuleProblem>), DetectError> {
     let rules = sources.files()?;
-    let (set, mut problems) = RuleSet::build(&rules, &Lists::default(), None);
+    let (set, mut problems) = RuleSet::build(&rules, None);
+    let set = Arc::new(set);
     let mut trials = Vec::new();
     for file in sources.test_files()? {
         match yaml_serde::from_str::<TestFile>(&file.text) {
-            Ok(tests) => try_file(&file, &tests, &rules, &set, &mut trials),
+            Ok(tests) => try_file(&file, &tests, &set, &mut trials),
             Err(error) => problems.push(RuleProblem {
                 file: file.file.clone(),
                 line: error.location().map_or(1, |location| location.line()),
@@ -102,7 +103,7 @@ pub fn try_rules(sources: &RuleSources) -> Result<(Vec<Trial>, Vec<RuleProblem>)
     Ok((trials, problems))
 }
 
-fn try_file(file: &RuleSource, tests: &TestFile, rules: &[RuleSource], all: &RuleSet, trials: &mut Vec<Trial>) {
+fn try_file(file: &RuleSource, tests: &TestFile, all: &Arc<RuleSet>, trials: &mut Vec<Trial>) {
     let rule_file = file.file.replace(".tests.yaml", ".yml");
     let own: Vec<&str> = all
         .rules
@@ -115,22 +116,11 @@ fn try_file(file: &RuleSource, tests: &TestFile, rules: &[RuleSource], all: &Rul
         // Rules of the user's own have taken the place of all of its rules.
         return;
     }
-    // Lists are part of what is compiled: one set for all tests of a file, unless a test has lists of its own.
-    let spot = |(latitude, longitude)| Spot { latitude, longitude, radius_km: 0.0 };
-    let geo = Arc::new(Geo::Given(tests.places.iter().map(|(ip, place)| (*ip, spot(*place))).collect()));
-    let usual = Arc::new(RuleSet::build(rules, &given(tests, None), None).0.placed_by(&geo));
-    let set_for = |test: &Test| {
-        if test.lists.is_empty() {
-            Arc::clone(&usual)
-        } else {
-            Arc::new(RuleSet::build(rules, &given(tests, Some(test)), None).0.placed_by(&geo))
-        }
-    };
     for test in &tests.tests {
         let (rule, failure) = match (test.rule.as_deref(), own.as_slice()) {
             (Some(rule), _) if all.find(rule).is_none() => (rule, Some(format!("there is no rule `{rule}`"))),
-            (Some(rule), _) => (rule, try_test(rule, test, tests, &set_for(test)).err()),
-            (None, [rule]) => (*rule, try_test(rule, test, tests, &set_for(test)).err()),
+            (Some(rule), _) => (rule, try_test(rule, test, tests, all).err()),
+            (None, [rule]) => (*rule, try_test(rule, test, tests, all).err()),
             (None, []) => ("", Some(format!("{rule_file} has no rule that finds something"))),
             (None, _) => ("", Some("the file has several rules: say which one with `rule:`".to_owned())),
         };
@@ -139,11 +129,10 @@ fn try_file(file: &RuleSource, tests: &TestFile, rules: &[RuleSource], all: &Rul
     }
 }
 
-fn given(file: &TestFile, test: Option<&Test>) -> Lists {
+fn given(file: &TestFile, test: &Test) -> Lists {
     let mut lists = Lists::default();
-    let own = test.into_iter().flat_map(|test| &test.lists);
-    for (name, entries) in file.lists.iter().chain(own) {
-        entries.iter().for_each(|entry| lists.put(name, ListEntry { id: entry.clone(), name: None }));
+    for (name, entries) in file.lists.iter().chain(&test.lists) {
+        entries.iter().for_each(|entry| lists.put(name, ListEntry::always(entry)));
     }
     lists
 }
@@ -152,7 +141,10 @@ fn try_test(rule: &str, test: &Test, file: &TestFile, set: &Arc<RuleSet>) -> Res
     let own = set.find(rule);
     let wanted: Vec<usize> = (0..set.series.len()).filter(|at| Some(set.series[*at].rule) == own).collect();
     let objects = Objects::given(file.directory.iter().chain(&test.directory).cloned().collect());
-    let facts = objects.facts();
+    let mut facts = objects.facts();
+    facts.lists = given(file, test);
+    let spot = |(latitude, longitude)| Spot { latitude, longitude, radius_km: 0.0 };
+    facts.geo = Arc::new(Geo::Given(file.places.iter().map(|(ip, place)| (*ip, spot(*place))).collect()));
     let events = events(test)?;
     let last = events.len().saturating_sub(1);
     let backwards: Vec<(u64, String)> = events.iter().rev().cloned().collect();

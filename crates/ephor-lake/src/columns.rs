@@ -3,6 +3,7 @@
 //! Never caches and never holds more than what was asked for.
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -38,11 +39,51 @@ pub(crate) fn read(path: &Path, names: &[&str], text: Text) -> Result<Vec<Record
         let options = ArrowReaderOptions::new().with_schema(with_dictionaries(metadata.schema(), distinct));
         metadata = ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)?;
     }
-    let rows = usize::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(usize::MAX);
+    let rows = rows_of(&metadata);
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
     let mask = ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
     let reader = builder.with_projection(mask).with_batch_size(rows.clamp(1, limits::FILE_ROWS)).build()?;
     reader.map(|batch| in_order(&batch?, names, text)).collect()
+}
+
+/// Some rows of a file, of the row groups that hold them alone, and how many rows the file has.
+pub(crate) fn read_rows(
+    path: &Path,
+    names: &[&str],
+    wanted: &Range<usize>,
+) -> Result<(Vec<RecordBatch>, usize), LakeError> {
+    let file = File::open(path).map_err(|e| LakeError::file("open", path, e))?;
+    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
+    let rows = rows_of(&metadata);
+    let wanted = wanted.start.min(rows)..wanted.end.min(rows);
+    if wanted.is_empty() {
+        return Ok((Vec::new(), rows));
+    }
+    let (mut groups, mut skipped, mut before) = (Vec::new(), 0, 0);
+    for (number, group) in metadata.metadata().row_groups().iter().enumerate() {
+        let end = before + usize::try_from(group.num_rows()).unwrap_or(usize::MAX);
+        if end <= wanted.start {
+            skipped = end;
+        } else if before < wanted.end {
+            groups.push(number);
+        }
+        before = end;
+    }
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+    let mask = ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
+    let reader = builder
+        .with_projection(mask)
+        .with_row_groups(groups)
+        .with_offset(wanted.start - skipped)
+        .with_limit(wanted.len())
+        .with_batch_size(wanted.len())
+        .build()?;
+    let batches = reader.map(|batch| in_order(&batch?, names, Text::Plain)).collect::<Result<_, _>>()?;
+    Ok((batches, rows))
+}
+
+fn rows_of(metadata: &ArrowReaderMetadata) -> usize {
+    usize::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(usize::MAX)
 }
 
 /// All columns of a file, a few rows at a time.

@@ -14,6 +14,9 @@ pub const COMMIT_RAW_BYTES: usize = 16 << 20;
 /// Rows of one Parquet file at the most; one row group a file, so that a file's dictionary is one dictionary.
 pub const FILE_ROWS: usize = 1 << 20;
 
+/// Rows of one row group of a day table: what a page of a day reads, beside the footer, which grows with their number.
+pub const DAY_TABLE_GROUP_ROWS: usize = 8 << 10;
+
 /// Bytes of one data page of `raw` before compression: a feed page of 100 rows then decodes one or two of them.
 pub const RAW_PAGE_BYTES: usize = 64 << 10;
 

@@ -201,6 +201,7 @@ impl Source {
             outcome,
             budget: report.budget,
             clock_skew_micros: report.clock_skew_micros,
+            last_request_id: report.last_request_id.clone(),
         };
         let control = &self.control;
         control.sources().record_run(&run).await.map_err(ephor_lake::LakeError::from)?;

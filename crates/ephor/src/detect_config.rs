@@ -29,7 +29,7 @@ impl DetectConfig {
     pub(crate) fn options(&self) -> DetectOptions {
         let mut lists = Lists::default();
         for (name, entries) in &self.lists {
-            entries.iter().for_each(|entry| lists.put(name, ListEntry { id: entry.clone(), name: None }));
+            entries.iter().for_each(|entry| lists.put(name, ListEntry::always(entry)));
         }
         DetectOptions {
             rules_folder: self.rules.clone(),

@@ -58,6 +58,48 @@ fn the_same_activities_give_the_same_findings_however_they_come() {
 }
 
 #[test]
+fn a_list_is_asked_as_it_was_when_the_activity_happened() {
+    let home = folder();
+    let data = home.path().join("data");
+    run(&data, &["init", "--owner", "owner@example.com"]).succeeded();
+    let used = |id: &str, at: &str, connector: &str| {
+        let actor = r#"{"type":"user_actor","user_id":"user_9","email_address":"nine@example.com"}"#;
+        format!(
+            r#"{{"id":"{id}","created_at":"{at}","type":"mcp_server_managed_auth_token_exchanged","mcp_server_id":"{connector}","outcome":"success","organization_id":"org_1","actor":{actor}}}"#
+        )
+    };
+    let import = |lines: &[String]| {
+        let file = home.path().join("some.ndjson");
+        fs::write(&file, lines.join("\n")).unwrap();
+        run(&data, &["import", file.to_str().unwrap()]).succeeded();
+    };
+    let found = || {
+        run(&data, &["detect"]).succeeded();
+        run(&data, &["findings", "list", "--rule", "unapproved_connector_active"]).json().as_array().unwrap().len()
+    };
+    let add = |since: &str| {
+        let more = ["--reason", "reviewed", "--since", since];
+        run(&data, &[&["lists", "add", "approved_connectors", "mcpsrv_x"], &more[..]].concat())
+    };
+    // The first connector ever seen teaches the rule what is usual; the second is news.
+    let first = used("activity_1", "2026-02-01T10:00:00Z", "mcpsrv_usual");
+    import(&[first, used("activity_2", "2026-03-02T10:00:00Z", "mcpsrv_x")]);
+    assert_eq!(found(), 1);
+    add("now").succeeded();
+    assert_eq!(found(), 1, "an approval of today says nothing of then");
+    add("2026-03-02").succeeded();
+    assert_eq!(found(), 0, "it was approved by then");
+    run(&data, &["lists", "remove", "approved_connectors", "mcpsrv_x"]).succeeded();
+    import(&[used("activity_3", "2026-03-04T10:00:00Z", "mcpsrv_x")]);
+    assert_eq!(found(), 0, "it stood on the list then, and does no more");
+    let ever = run(&data, &["lists", "show", "--history"]).json();
+    assert_eq!(ever[0]["stands_from"], "2026-03-02T00:00:00.000000Z", "{ever}");
+    assert!(ever[0]["stood_to"].is_string() && ever[0]["reason"] == "reviewed", "{ever}");
+    let refused = add("yesterday").failed_with(2);
+    assert!(refused.stderr.contains("`yesterday` is no moment"), "{refused:#?}");
+}
+
+#[test]
 fn rules_pass_their_tests_and_a_broken_file_is_told_with_its_line() {
     let home = folder();
     let data = home.path().join("data");

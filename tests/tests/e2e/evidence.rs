@@ -215,6 +215,15 @@ fn findings_what_was_decided_about_them_and_access_reviews_are_in_the_package() 
     build(&data, "soc2", &package, &[]);
     let lines = |name: &str| fs::read_to_string(package.join("evidence").join(name)).unwrap();
     assert_eq!(lines("findings.csv").lines().count(), count + 1, "those of the period and a heading");
+    let leaves = fs::read_to_string(package.join("log/leaves.csv")).unwrap();
+    let rested_on: Vec<&str> = found
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|finding| finding["evidence"].as_array().unwrap())
+        .map(|id| id.as_str().unwrap())
+        .collect();
+    assert!(!rested_on.is_empty() && rested_on.iter().all(|id| leaves.contains(&format!(",{id},"))));
     assert!(lines("finding-steps.csv").contains("asked them; it was agreed"));
     assert!(!lines("access-reviews.csv").contains("has left the team"), "it was opened after the period");
 

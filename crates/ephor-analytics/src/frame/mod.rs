@@ -135,10 +135,7 @@ impl Frame {
 
 /// The order of rows that was asked for; nothing when the frame lies in it already.
 pub(crate) fn ordered(frame: &Frame, sorted_by: &[&str], ordering: &Ordering) -> Option<Vec<u32>> {
-    match (ordering.metric, ordering.direction) {
-        (None, Direction::Ascending) => None,
-        (metric, direction) => Some(frame.order(sorted_by, metric, direction)),
-    }
+    (!ordering.is_natural()).then(|| frame.order(sorted_by, ordering.metric, ordering.direction))
 }
 
 fn turned(order: Cmp, direction: Direction) -> Cmp {

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::added;
 use super::flat::Flat;
 use crate::facts::Facts;
+use crate::lists::ListQuestion;
 
 /// An activity, seen by a rule.
 #[derive(Debug, Clone, Copy)]
@@ -95,6 +96,12 @@ impl<'v> View<'v> {
         }
     }
 
+    /// Whether a value of a field stood on a list at that moment; absent when none did.
+    fn listed(&self, question: &ListQuestion<'_>) -> Option<EventValue<'v>> {
+        let stood = |text: &String| self.facts.lists.hold(question, text, self.at_micros);
+        self.texts(question.field).iter().any(stood).then_some(EventValue::Bool(true))
+    }
+
     /// `FIELD+FIELD`: the values of several fields as one, for lists of pairs.
     fn joined(&self, name: &str) -> Option<EventValue<'v>> {
         let mut words = String::new();
@@ -130,6 +137,9 @@ impl<'v> View<'v> {
 
 impl Event for View<'_> {
     fn get_field(&self, path: &str) -> Option<EventValue<'_>> {
+        if let Some(question) = ListQuestion::of_field_name(path) {
+            return self.listed(&question);
+        }
         if path.contains('+') {
             return self.joined(path);
         }
@@ -162,6 +172,7 @@ fn texts_of(value: &EventValue<'_>) -> Vec<String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::lists::{ListEntry, Stay};
     use serde_json::json;
 
     fn shown(activity: &Value, name: &str) -> Value {
@@ -202,6 +213,20 @@ mod tests {
         let activity = json!({"type": "t", "category": "theirs", "actor": {"type": "user_actor", "user_id": "user_2", "id": "theirs"}});
         assert_eq!(shown(&activity, "category"), json!("theirs"));
         assert_eq!(shown(&activity, "actor.id"), json!("theirs"));
+    }
+
+    #[test]
+    fn a_list_is_asked_as_it_was_when_the_activity_happened() {
+        let raw = json!({"type": "t", "workspace_id": "wrkspc_1", "user_ids": ["user_1", "user_2"]}).to_string();
+        let flat = Flat::parse(raw.as_bytes()).unwrap();
+        let mut facts = Facts::default();
+        let stay = Stay { from_micros: 10, to_micros: 20 };
+        facts.lists.put("some", ListEntry { id: "user_2".to_owned(), name: None, stay });
+        facts.lists.put("pairs", ListEntry::always("wrkspc_1+user_9"));
+        let asked = |name: &str, at: i64| View::new(&flat, &facts, at).get_field(name).is_some();
+        assert_eq!([9, 10, 20].map(|at| asked("%equals%some%user_ids", at)), [false, true, false]);
+        assert!(!asked("%equals%pairs%workspace_id+user_ids", 0));
+        assert!(asked("%startswith%pairs,some%workspace_id", 0) == asked("%equals%pairs%workspace_id", 0));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 mod block;
 mod embedded;
-mod expand;
+mod listed;
 mod problem;
 mod read;
 mod set;

@@ -1,19 +1,17 @@
-//! All rules in force: files read, linked by name, lists filled in, compiled.
+//! All rules in force: files read, linked by name, compiled.
 //! Promises that a broken file leaves its old version in force, and that a user's rule replaces a shipped one of its name.
 //! Never runs a rule.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rsigma_eval::{CompiledRule, Engine};
 use rsigma_parser::SigmaRule;
 
 use super::read::{self, FileOfRules};
-use super::{Body, Rule, RuleProblem, embedded, expand};
+use super::{Body, Rule, RuleProblem, embedded, listed};
 use crate::error::DetectError;
 use crate::geo::Geo;
-use crate::lists::Lists;
 use crate::series::{self, Program, Series};
 
 /// One rule file as it was found.
@@ -91,8 +89,6 @@ pub(crate) struct RuleSet {
     pub(crate) detections: HashMap<usize, Detecting>,
     /// What is kept and judged, one for each rule that finds something.
     pub(crate) series: Vec<Series>,
-    /// What places network addresses.
-    pub(crate) geo: Arc<Geo>,
     /// Files in their last version that could be used.
     good: BTreeMap<String, FileOfRules>,
 }
@@ -101,17 +97,17 @@ pub(crate) struct RuleSet {
 #[derive(Debug)]
 pub(crate) struct Detecting {
     pub(crate) compiled: CompiledRule,
-    /// With its lists filled in.
+    /// With its lists as questions.
     pub(crate) sigma: SigmaRule,
 }
 
 impl RuleSet {
     /// The rules of some files. What cannot be used is told; a file that could be used before stays as it was then.
-    pub(crate) fn build(files: &[RuleSource], lists: &Lists, before: Option<&Self>) -> (Self, Vec<RuleProblem>) {
+    pub(crate) fn build(files: &[RuleSource], before: Option<&Self>) -> (Self, Vec<RuleProblem>) {
         let mut problems: Vec<RuleProblem> = Vec::new();
         let mut held: BTreeSet<String> = BTreeSet::new();
         loop {
-            let (set, found) = Self::attempt(files, lists, before, &held);
+            let (set, found) = Self::attempt(files, before, &held);
             let had_before = |file: &String| before.is_some_and(|before| before.good.contains_key(file));
             let broken: Vec<String> =
                 found.iter().map(|p| p.file.clone()).filter(|f| !held.contains(f) && had_before(f)).collect();
@@ -125,12 +121,7 @@ impl RuleSet {
     }
 
     /// One attempt, with the old versions of the files that are held.
-    fn attempt(
-        files: &[RuleSource],
-        lists: &Lists,
-        before: Option<&Self>,
-        held: &BTreeSet<String>,
-    ) -> (Self, Vec<RuleProblem>) {
+    fn attempt(files: &[RuleSource], before: Option<&Self>, held: &BTreeSet<String>) -> (Self, Vec<RuleProblem>) {
         let mut problems = Vec::new();
         let mut set = Self::default();
         let mut in_order = Vec::new();
@@ -144,22 +135,16 @@ impl RuleSet {
             }
         }
         set.take_rules(&in_order, &mut problems);
-        set.compile(lists, &mut problems);
+        set.compile(&mut problems);
         set.link(&mut problems);
         (set, problems)
     }
 
-    /// The same rules with what places network addresses.
-    pub(crate) fn placed_by(mut self, geo: &Arc<Geo>) -> Self {
-        self.geo = Arc::clone(geo);
-        self
-    }
-
     /// Rules that find nothing for want of a database of places.
-    pub(crate) fn asleep(&self) -> Vec<&str> {
+    pub(crate) fn asleep(&self, geo: &Geo) -> Vec<&str> {
         let asks = |series: &&Series| matches!(series.program, Program::Travel(_));
         let asking = self.series.iter().filter(asks).map(|series| self.rules[series.rule].name.as_str());
-        if self.geo.is_nowhere() { asking.collect() } else { Vec::new() }
+        if geo.is_nowhere() { asking.collect() } else { Vec::new() }
     }
 
     /// The rule of a name.
@@ -188,12 +173,12 @@ impl RuleSet {
         self.rules.retain(|rule| !matches!(rule.status.as_str(), "deprecated" | "unsupported"));
     }
 
-    fn compile(&mut self, lists: &Lists, problems: &mut Vec<RuleProblem>) {
+    fn compile(&mut self, problems: &mut Vec<RuleProblem>) {
         let mut engine = Engine::new();
         let mut taken = Vec::new();
         for (place, rule) in self.rules.iter().enumerate() {
             let Body::Detection(sigma) = &rule.body else { continue };
-            match expand::expand(sigma, lists) {
+            match listed::with_questions(sigma) {
                 Ok(sigma) => match engine.add_rule(&sigma) {
                     Ok(()) => taken.push((place, sigma)),
                     Err(error) => problems.push(problem(rule, error.to_string())),

@@ -68,6 +68,7 @@ pub(crate) async fn run(tested: &Tested<'_>) -> Result<(Vec<Test>, Verification)
     let mut tests = populations_by_two_routes(tested);
     tests.push(lake_intact(&verification));
     tests.push(rows_in_the_log(tested.passed));
+    tests.push(findings_rest_on_the_log(tested.passed));
     tests.push(seq_without_gaps(tested, &verification).await?);
     tests.push(ids_once(tested).await?);
     tests.push(conflicts(tested).await?);
@@ -129,6 +130,29 @@ fn rows_in_the_log(passed: &Passed) -> Test {
     }
 }
 
+fn findings_rest_on_the_log(passed: &Passed) -> Test {
+    let (cited, missing) = (passed.rested_on.len(), passed.rested_on_missing.len());
+    Test {
+        id: "findings-rest-on-the-log".to_owned(),
+        asks: "Is every activity that a finding of the package names in the log?".to_owned(),
+        how: "The activities that findings name were looked for on the days of each finding, in the period and before it, \
+              and are cited with their leaves."
+            .to_owned(),
+        result: match (cited, missing) {
+            (0, 0) => TestResult::NotApplicable,
+            (_, missing) => outcome(missing == 0),
+        },
+        says: match (cited, missing) {
+            (0, 0) => "no finding of the package names an activity".to_owned(),
+            (cited, 0) => format!("{cited} named, all cited"),
+            (cited, missing) => format!(
+                "{cited} cited; {missing} are not among the rows up to the checkpoint: they went with their retention or came later"
+            ),
+        },
+        numbers: json!({ "cited": cited, "missing": passed.rested_on_missing.iter().take(100).collect::<Vec<_>>() }),
+    }
+}
+
 async fn seq_without_gaps(tested: &Tested<'_>, found: &Verification) -> Result<Test, EvidenceError> {
     let size = tested.bounds.size;
     let sql = format!(
@@ -187,7 +211,9 @@ async fn conflicts(tested: &Tested<'_>) -> Result<Test, EvidenceError> {
 /// Where each upstream stands: read past the period's end, or not.
 async fn upstreams(tested: &Tested<'_>) -> Result<Test, EvidenceError> {
     let asks = "Has every upstream been read past the end of the period?".to_owned();
-    let how = "Last successful run of each collector, and the cursor that its last commit holds.".to_owned();
+    let how = "Last successful run of each collector, the cursor that its last commit holds, and of each day of the period the \
+               upstream's own id of the last request that it answered: the upstream can be asked about it."
+        .to_owned();
     let states = match tested.house.control {
         Some(control) => control.sources().list().await?,
         None => Vec::new(),
@@ -204,6 +230,7 @@ async fn upstreams(tested: &Tested<'_>) -> Result<Test, EvidenceError> {
             behind.push(state.source.clone());
         }
         let told = json!({
+            "request_ids": requests_of(tested, &state.source).await?,
             "last_success_at": until.map(at), "last_run_at": at(state.last_run_at_micros), "rows": state.rows_total,
             "failures_in_a_row": state.failures_in_a_row, "cursor": cursor,
         });
@@ -219,6 +246,14 @@ async fn upstreams(tested: &Tested<'_>) -> Result<Test, EvidenceError> {
         TestResult::Failed => format!("not read past the end of the period: {}", behind.join(", ")),
     };
     Ok(Test { id: "upstreams-read".to_owned(), asks, how, result, says, numbers: json!(numbers) })
+}
+
+/// Of each day of the period, the last request that a source answered.
+async fn requests_of(tested: &Tested<'_>, source: &str) -> Result<BTreeMap<String, String>, EvidenceError> {
+    let Some(control) = tested.house.control else { return Ok(BTreeMap::new()) };
+    let period = tested.bounds.period;
+    let requests = control.sources().answered_requests(source, period.first_day(), period.last_day()).await?;
+    Ok(requests.into_iter().map(|request| (request.day.to_string(), request.request_id)).collect())
 }
 
 async fn one_number(session: &SqlSession, sql: &str) -> Result<u64, EvidenceError> {

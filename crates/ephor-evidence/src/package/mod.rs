@@ -9,6 +9,7 @@ mod oscal;
 mod population;
 mod queries;
 mod readme;
+mod rests;
 mod samples;
 mod staging;
 mod tables;
@@ -172,9 +173,11 @@ impl Making<'_> {
         let (terms, bounds) = (self.terms, Bounds { period: self.terms.period, size: self.checkpoint.size });
         let held = holdings(self.house, self.session, self.evidence, terms.period, (bounds.size, self.today)).await?;
         let covered = coverage(self.framework, self.evidence, &held, &terms.built_at);
+        let rests = rests::of(self.session, self.evidence, bounds).await?;
         let plan = Plan {
             framework: self.framework,
             evidence: self.evidence,
+            rests: &rests,
             bounds,
             seed: &terms.seed,
             sample: terms.sample,

@@ -1,5 +1,5 @@
-//! One pass over the period's activities: every population that chooses a row gets its line, every row that is chosen its
-//! place in the log, and the lots decide which rows are followed.
+//! One pass over the period's activities, and over those that findings rest on: every population that chooses a row gets its
+//! line, every row that is chosen or named its place in the log, and the lots decide which rows are followed.
 //! Promises that a row without a place in the log is noticed, and that memory does not grow with the period.
 //! Never asks the lake in SQL: its counts are the second route, beside those of the queries.
 
@@ -10,8 +10,10 @@ use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Int64Type};
 use ephor_lake::Lake;
 use ephor_lake::proof::{Commitment, Leaf, Opening, Openings, Salt};
+use ephor_wire::timestamp::UtcDay;
 use sha2::{Digest, Sha256};
 
+use super::rests::Rests;
 use super::staging::{StagedFile, Staging};
 use super::tiles::Leaves;
 use crate::draw::{Draw, Drawn, SampleSize, lot};
@@ -108,6 +110,11 @@ pub(crate) struct Passed {
     pub(crate) cited: BTreeSet<u64>,
     /// Rows whose leaf is not the one in the log, by `seq`.
     pub(crate) unproven: Vec<u64>,
+    /// Activities that findings rest on, of those that are cited.
+    pub(crate) rested_on: BTreeSet<String>,
+    /// Activities that findings rest on and that are not among the rows up to the checkpoint: they went with their
+    /// retention, or came after it.
+    pub(crate) rested_on_missing: BTreeSet<String>,
     /// Activities of the period that came after the checkpoint and are left out.
     pub(crate) after_checkpoint: u64,
 }
@@ -124,6 +131,7 @@ struct Population {
 pub(crate) struct Plan<'a> {
     pub(crate) framework: &'a Framework,
     pub(crate) evidence: &'a [Evidence],
+    pub(crate) rests: &'a Rests,
     pub(crate) bounds: Bounds,
     pub(crate) seed: &'a str,
     pub(crate) sample: SampleSize,
@@ -138,11 +146,15 @@ pub(crate) async fn write(lake: &Lake, plan: &Plan<'_>, staging: &mut Staging) -
     let mut leaves = writer(staging.create("log/leaves.csv")?);
     leaves.write_record(LEAF_COLUMNS).map_err(unwritten)?;
     let mut passed = Passed::default();
-    for day in lake.days().into_iter().filter(|day| plan.bounds.period.has(*day)) {
+    let asked = |day: &UtcDay| plan.bounds.period.has(*day) || plan.rests.days.contains(day);
+    for day in lake.days().into_iter().filter(asked) {
         let Some(batch) = lake.day(day, COLUMNS).await? else { continue };
         let rows = Rows::of(&batch)?;
-        pass_day(&rows, plan, (&mut stored, &openings), &mut populations, &mut leaves, &mut passed)?;
+        // A day before the period has no part in its populations.
+        let populations = if plan.bounds.period.has(day) { populations.as_mut_slice() } else { &mut [] };
+        pass_day(&rows, plan, (&mut stored, &openings), populations, &mut leaves, &mut passed)?;
     }
+    passed.rested_on_missing = plan.rests.ids.difference(&passed.rested_on).cloned().collect();
     let leaves = leaves.into_inner().map_err(unwritten)?;
     let cited = passed.cited.len() as u64;
     staging.finish(
@@ -185,13 +197,19 @@ fn pass_day(
     passed: &mut Passed,
 ) -> Result<(), EvidenceError> {
     let signed: Vec<usize> = (0..rows.count()).filter(|row| rows.seq(*row) < plan.bounds.size).collect();
-    passed.after_checkpoint += (rows.count() - signed.len()) as u64;
+    if !populations.is_empty() {
+        passed.after_checkpoint += (rows.count() - signed.len()) as u64;
+    }
     let chooses = |row: usize| populations.iter().any(|one| one.chosen.chooses(rows.kind(row), rows.category(row)));
-    let chosen: Vec<usize> = signed.into_iter().filter(|row| chooses(*row)).collect();
+    let is_rested_on = |row: usize| plan.rests.ids.contains(rows.id(row));
+    let chosen: Vec<usize> = signed.into_iter().filter(|row| chooses(*row) || is_rested_on(*row)).collect();
     let opened = openings.of(&chosen.iter().map(|row| rows.seq(*row)).collect::<Vec<_>>());
     for (row, opening) in chosen.into_iter().zip(opened) {
         let seq = rows.seq(row);
         passed.cited.insert(seq);
+        if is_rested_on(row) {
+            passed.rested_on.insert(rows.id(row).to_owned());
+        }
         let opening = opening.unwrap_or(Opening::Commitment(String::new()));
         let raw_sha256 = hex::encode(Sha256::digest(rows.raw(row).as_bytes()));
         let told = Told::of(&opening, &raw_sha256, plan.veil);

@@ -53,7 +53,7 @@ pub use roster::{Roster, RosterEntry};
 pub use schedules::{ScheduleState, Schedules};
 pub use secret::KeySecret;
 pub use settings::{Setting, SettingRevision, Settings};
-pub use sources::{Budget, Gap, RunOutcome, SourceRun, SourceState, Sources};
+pub use sources::{AnsweredRequest, Budget, Gap, RunOutcome, SourceRun, SourceState, Sources};
 
 /// Connections for reading at the same time; SQLite lets one write at a time whatever this says.
 const POOL_CONNECTIONS: u32 = 8;
@@ -229,9 +229,11 @@ const STEPS: &[(i64, &str, &str)] = &[
     (11, "lists of rules", include_str!("../../migrations/0011_detect_lists.sql")),
     (12, "lists by hand", include_str!("../../migrations/0012_lists_by_hand.sql")),
     (13, "notifications", include_str!("../../migrations/0013_notify.sql")),
+    (19, "lists over time", include_str!("../../migrations/0019_lists_over_time.sql")),
     (20, "exports", include_str!("../../migrations/0020_exports.sql")),
     (30, "reports", include_str!("../../migrations/0030_reports.sql")),
     (31, "schedules", include_str!("../../migrations/0031_schedules.sql")),
+    (41, "source requests", include_str!("../../migrations/0041_source_requests.sql")),
     (60, "console", include_str!("../../migrations/0060_console.sql")),
 ];
 

@@ -2,6 +2,7 @@
 //! A gap is a time of which Ephor cannot say that it has everything; it stays listed after it is closed.
 //! Never holds a cursor: those commit with their rows in the lake.
 
+use ephor_wire::timestamp::UtcDay;
 use rand::CryptoRng;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -48,6 +49,19 @@ pub struct SourceRun {
     pub budget: Option<Budget>,
     /// The upstream's clock minus ours, if an answer told its time.
     pub clock_skew_micros: Option<i64>,
+    /// The upstream's own id of the last request that it answered, if the answer named it.
+    pub last_request_id: Option<String>,
+}
+
+/// The last request of a day that an upstream answered, by the upstream's own id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnsweredRequest {
+    /// The UTC day on which the run ended.
+    pub day: UtcDay,
+    /// `req_…`
+    pub request_id: String,
+    /// When that run ended.
+    pub at_micros: i64,
 }
 
 /// How a source fares.
@@ -140,7 +154,40 @@ impl Sources<'_> {
         .bind(run.clock_skew_micros)
         .execute(turn.connection())
         .await?;
+        if let Some(request_id) = &run.last_request_id {
+            sqlx::query(
+                "INSERT INTO source_requests (source, day, request_id, at) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (source, day) DO UPDATE SET request_id = excluded.request_id, at = excluded.at",
+            )
+            .bind(run.source.clone())
+            .bind(UtcDay::from_micros(run.at_micros).to_string())
+            .bind(request_id.clone())
+            .bind(run.at_micros)
+            .execute(turn.connection())
+            .await?;
+        }
         turn.commit().await
+    }
+
+    /// The last answered request of each day of a span, both ends included, oldest first.
+    pub async fn answered_requests(
+        &self,
+        source: &str,
+        first: UtcDay,
+        last: UtcDay,
+    ) -> Result<Vec<AnsweredRequest>, ControlError> {
+        let asked = "SELECT * FROM source_requests WHERE source = $1 AND day BETWEEN $2 AND $3 ORDER BY day";
+        let asked = sqlx::query(asked).bind(source.to_owned()).bind(first.to_string()).bind(last.to_string());
+        let rows = asked.fetch_all(&self.control.pool).await?;
+        let read = |row: &SqliteRow| -> Result<AnsweredRequest, ControlError> {
+            let at_micros = row.try_get("at")?;
+            Ok(AnsweredRequest {
+                day: UtcDay::from_micros(at_micros),
+                request_id: row.try_get("request_id")?,
+                at_micros,
+            })
+        };
+        rows.iter().map(read).collect()
     }
 
     /// Every source that ever ran, by name.

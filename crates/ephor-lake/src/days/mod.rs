@@ -8,6 +8,7 @@ mod stories;
 
 use std::collections::HashSet;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -42,6 +43,15 @@ pub struct DayTableSpec {
     pub name: &'static str,
     /// The columns without the partition column `day`.
     pub columns: SchemaRef,
+}
+
+/// Some rows of a day.
+#[derive(Debug, Clone, Default)]
+pub struct DayRows {
+    /// The rows, in order.
+    pub batches: Vec<RecordBatch>,
+    /// How many rows the day has in all.
+    pub of: usize,
 }
 
 /// An open day table. Clones share it.
@@ -152,6 +162,19 @@ impl DayTable {
         Ok(batches)
     }
 
+    /// As [`DayTable::read`], but no more than some of the rows: the cost goes with what is asked for, not with the day.
+    pub fn read_rows(&self, day: UtcDay, columns: &[&str], rows: Range<usize>) -> Result<DayRows, LakeError> {
+        let state = self.inner.state.load_full();
+        let mut read = DayRows::default();
+        for file in state.files.get(&day).into_iter().flatten() {
+            let within = rows.start.saturating_sub(read.of)..rows.end.saturating_sub(read.of);
+            let (batches, of) = columns::read_rows(&file.full_path, columns, &within)?;
+            read.batches.extend(batches);
+            read.of += of;
+        }
+        Ok(read)
+    }
+
     /// Reads what another process has committed since.
     pub(crate) async fn refresh(&self) -> Result<(), LakeError> {
         let mut held = self.inner.held.lock().await;
@@ -177,7 +200,7 @@ async fn write(table: &Table, day: UtcDay, rows: RecordBatch, now_millis: i64) -
         let level = zstd_level(limits::INTAKE_ZSTD_LEVEL)?;
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
-            .set_max_row_group_row_count(Some(limits::FILE_ROWS))
+            .set_max_row_group_row_count(Some(limits::DAY_TABLE_GROUP_ROWS))
             .build();
         let mut bytes = Vec::new();
         let mut writer = ArrowWriter::try_new(&mut bytes, rows.schema(), Some(properties))?;

@@ -71,6 +71,27 @@ async fn a_day_is_replaced_as_a_whole_and_the_others_stay() {
 }
 
 #[tokio::test]
+async fn some_rows_of_a_day_are_those_of_the_whole_wherever_its_row_groups_begin() {
+    let dir = tempfile::tempdir().unwrap();
+    let (lake, _appender) = writer(dir.path()).await;
+    let table = lake.day_table(&spec()).await.unwrap();
+    let group = limits::DAY_TABLE_GROUP_ROWS;
+    let all: Vec<String> = (0..2 * group + 5).map(|number| format!("key{number:06}")).collect();
+    table.replace(day(0), &rows(&all.iter().map(String::as_str).collect::<Vec<_>>()), from(1)).await.unwrap();
+    for (start, end) in
+        [(0, 3), (group - 2, group + 2), (group, 2 * group), (2 * group + 4, usize::MAX), (0, usize::MAX)]
+    {
+        let read = table.read_rows(day(0), &["key"], start..end).unwrap();
+        let keys = read.batches.iter().flat_map(|batch| batch.column(0).as_string::<i32>().iter().flatten());
+        assert!(keys.eq(all[start..end.min(all.len())].iter()), "{start}..{end}");
+        assert_eq!(read.of, all.len());
+    }
+    let beyond = table.read_rows(day(0), &["key"], all.len() + 1..all.len() + 9).unwrap();
+    assert_eq!((beyond.batches.len(), beyond.of), (0, all.len()));
+    assert_eq!(table.read_rows(day(1), &["key"], 0..9).unwrap().of, 0);
+}
+
+#[tokio::test]
 async fn a_reopened_table_knows_its_days_and_a_rebuild_is_equal() {
     let dir = tempfile::tempdir().unwrap();
     let (lake, appender) = writer(dir.path()).await;

@@ -71,6 +71,19 @@ pub struct DirectoryChange {
     pub removed: bool,
 }
 
+/// What a row was from some moment on, of all sources together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DirectoryVersion {
+    /// When it was seen, in microseconds since 1970.
+    pub observed_at_micros: i64,
+    /// The listing's scope, such as a group's id.
+    pub scope: String,
+    /// What the row is known by, such as a user's id.
+    pub key: String,
+    /// The row; nothing once nobody lists it any more.
+    pub value: Option<Arc<Value>>,
+}
+
 /// The directory of a lake.
 #[derive(Debug)]
 pub struct Directory {
@@ -174,6 +187,13 @@ impl Directory {
                 removed: row.change == Change::Removed,
             })
             .collect())
+    }
+
+    /// What every row of a kind was from when on, in the order of recording.
+    pub async fn versions(&self, kind: DirectoryKind) -> Result<Vec<DirectoryVersion>, LakeError> {
+        let Some(table) = self.tables.lock().await.get(&kind).cloned() else { return Ok(Vec::new()) };
+        let history = history::from_batches(kind, &table.read_all().await?)?;
+        Ok(view::versions(kind, &history, &self.views().preferred_sources))
     }
 
     /// One row as it is now.

@@ -45,6 +45,28 @@ async fn history_of(dir: &TempDir, kind: DirectoryKind) -> Vec<HistoryRow> {
 }
 
 #[tokio::test]
+async fn a_row_is_known_as_it_was_from_when_on_whatever_became_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let directory = Directory::open(dir.path()).await.unwrap();
+    assert_eq!(directory.versions(DirectoryKind::Users).await.unwrap(), []);
+    let joined = "2026-01-01T00:00:00Z";
+    directory.record(users("api", 1, &[user("user_1", "Al", joined), user("user_2", "Bo", joined)])).await.unwrap();
+    directory.record(users("second", 2, &[user("user_1", "Alfred", joined)])).await.unwrap();
+    directory.record(users("api", 3, &[user("user_2", "Bob", joined)])).await.unwrap();
+    directory.record(users("second", 4, &[])).await.unwrap();
+    let versions = directory.versions(DirectoryKind::Users).await.unwrap();
+    let told = versions.iter().map(|version| {
+        let name = version.value.as_ref().map_or("gone", |value| value["full_name"].as_str().unwrap());
+        format!("{} {} {name}", version.observed_at_micros, version.key)
+    });
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        ["1 user_1 Al", "1 user_2 Bo", "2 user_1 Al", "3 user_2 Bob", "3 user_1 Alfred", "4 user_1 gone"],
+        "the first source is believed as long as it lists the row"
+    );
+}
+
+#[tokio::test]
 async fn a_listing_recorded_twice_stores_nothing_new() {
     let dir = tempfile::tempdir().unwrap();
     let directory = Directory::open(dir.path()).await.unwrap();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::DirectoryVersion;
 use super::history::{Change, HistoryRow};
 use super::instant;
 use super::kinds::{DirectoryKind, PublishedOrder};
@@ -131,18 +132,51 @@ impl KindView {
     }
 }
 
+/// What each row was after each change of it, of all sources together.
+pub(super) fn versions(kind: DirectoryKind, history: &[HistoryRow], preferred: &[String]) -> Vec<DirectoryVersion> {
+    let mut view = KindView::default();
+    let seen_together = |a: &HistoryRow, b: &HistoryRow| {
+        (a.observed_at_micros, &a.scope, &a.source) == (b.observed_at_micros, &b.scope, &b.source)
+    };
+    let mut versions = Vec::with_capacity(history.len());
+    for rows in history.chunk_by(seen_together) {
+        view.take(rows);
+        let ranking = view.ranking(preferred);
+        versions.extend(rows.iter().map(|row| DirectoryVersion {
+            observed_at_micros: row.observed_at_micros,
+            scope: row.scope.to_string(),
+            key: row.key.clone(),
+            value: view.scopes.get(&row.scope).and_then(|scope| scope.believed(kind, &ranking, &row.key)),
+        }));
+    }
+    versions
+}
+
+/// The time by which a kind is ordered.
+fn time(kind: DirectoryKind, row: &Value) -> Option<i64> {
+    match kind.spec().order {
+        PublishedOrder::Time(pointers) => instant::first_micros(row, pointers),
+        PublishedOrder::Key => None,
+    }
+}
+
+/// A source that says less (an Admin API does not say since when an organization is) gives way.
+fn says_more(kind: DirectoryKind, value: &Value, known: &Value) -> bool {
+    time(kind, known).is_none() && time(kind, value).is_some()
+}
+
 impl ScopeView {
+    /// One row of all sources together.
+    fn believed(&self, kind: DirectoryKind, ranking: &[Arc<str>], key: &str) -> Option<Arc<Value>> {
+        let told = ranking.iter().filter_map(|source| self.by_source.get(source)?.get(key));
+        told.reduce(|known, value| if says_more(kind, value, known) { value } else { known }).cloned()
+    }
+
     fn merge(&mut self, kind: DirectoryKind, ranking: &[Arc<str>]) {
-        let time = |row: &Value| match kind.spec().order {
-            PublishedOrder::Time(pointers) => instant::first_micros(row, pointers),
-            PublishedOrder::Key => None,
-        };
         let mut by_key = Listing::new();
         for listing in ranking.iter().filter_map(|source| self.by_source.get(source)) {
             for (key, value) in listing {
-                // A source that says less (an Admin API does not say since when an organization is) gives way.
-                let says_more = |known: &Arc<Value>| time(known).is_none() && time(value).is_some();
-                if by_key.get(key).is_none_or(says_more) {
+                if by_key.get(key).is_none_or(|known: &Arc<Value>| says_more(kind, value, known)) {
                     by_key.insert(key.clone(), Arc::clone(value));
                 }
             }
@@ -150,7 +184,7 @@ impl ScopeView {
         let mut in_order: Vec<Arc<Value>> = by_key.values().cloned().collect();
         if let PublishedOrder::Time(_) = kind.spec().order {
             // Stable, so equal times stay in the order of keys; a row without a time comes last.
-            in_order.sort_by_cached_key(|row| time(row).unwrap_or(i64::MAX));
+            in_order.sort_by_cached_key(|row| time(kind, row).unwrap_or(i64::MAX));
         }
         self.merged = Merged { in_order, by_key };
     }

@@ -78,12 +78,13 @@ async fn page(app: &App, caller: &Caller, uri: &Uri, listing: Listing, route: &R
     let walk = place.map(|place| Walk { end: day(place.end), as_of: place.as_of });
     let moment = Moment { reach: reach::of(app, caller).await?, now_micros: app.now() };
     let (asked, rows) = ask::listing(&query, listing, &moment, &app.options().analytics, walk)?;
-    let answer = engine::listing(app, &asked).await?;
-    let from = place.map_or(0, |place| place.rows_before as usize).min(answer.len());
+    let from = place.map_or(0, |place| place.rows_before as usize);
     let to = match rows {
-        PageRows::Whole => answer.len(),
-        PageRows::AtMost(limit) => answer.len().min(from + limit),
+        PageRows::Whole => usize::MAX,
+        PageRows::AtMost(limit) => from + limit,
     };
+    let answer = engine::page(app, &asked, from..to).await?;
+    let (from, to) = (from.min(answer.len()), to.min(answer.len()));
     let next_page = (to < answer.len()).then(|| {
         let end = i64::from(ask::resolved_end(asked.days).0);
         let rows_before = u32::try_from(to).unwrap_or(u32::MAX);

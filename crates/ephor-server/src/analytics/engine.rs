@@ -2,6 +2,8 @@
 //! Promises that what broke inside is logged and not told.
 //! Never asks twice.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use ephor_analytics::query::{ListingQuery, ReportQuery, SummariesQuery};
 use ephor_analytics::{AnalyticsError, Answer, ReportAnswer};
@@ -9,12 +11,13 @@ use ephor_analytics::{AnalyticsError, Answer, ReportAnswer};
 use crate::problem::Problem;
 use crate::state::App;
 
-pub(super) async fn listing(app: &App, query: &ListingQuery) -> Result<Answer, Problem> {
+/// Some rows of a listing, and how many it has.
+pub(super) async fn page(app: &App, query: &ListingQuery, rows: Range<usize>) -> Result<Answer, Problem> {
     #[cfg(test)]
     if let Some(answer) = super::told::listing(query) {
         return Ok(answer);
     }
-    app.analytics().listing(query).await.map_err(problem)
+    app.analytics().page(query, rows).await.map_err(problem)
 }
 
 pub(super) async fn summaries(app: &App, query: &SummariesQuery) -> Result<Vec<Bytes>, Problem> {

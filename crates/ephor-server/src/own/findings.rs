@@ -196,6 +196,7 @@ impl From<DetectError> for Problem {
             | DetectError::ListName { .. }
             | DetectError::ListEntry { .. }
             | DetectError::SourceName { .. }
+            | DetectError::Since { .. }
             | DetectError::EmptyStep
             | DetectError::NoteTooLong { .. }
             | DetectError::SuppressionInPast

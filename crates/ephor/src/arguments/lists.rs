@@ -1,6 +1,7 @@
 //! Flags of `ephor lists`.
 
 use clap::Subcommand;
+use ephor_detect::Since;
 
 use super::By;
 
@@ -11,6 +12,9 @@ pub(crate) enum ListsCommand {
         /// Only this list.
         #[arg(value_name = "LIST")]
         list: Option<String>,
+        /// What stood there once, too, and until when.
+        #[arg(long)]
+        history: bool,
     },
     /// Put an entry on a list.
     Add {
@@ -23,6 +27,12 @@ pub(crate) enum ListsCommand {
         /// What it is called, where rules may know it by that too.
         #[arg(long)]
         name: Option<String>,
+        /// From when on it stands there: `now`, `always`, a day, or a time. `always` withdraws what was found without it.
+        #[arg(long, value_name = "WHEN", default_value = "now")]
+        since: Since,
+        /// Why; told in the feed.
+        #[arg(long)]
+        reason: Option<String>,
         #[command(flatten)]
         by: By,
     },
@@ -34,6 +44,9 @@ pub(crate) enum ListsCommand {
         /// The id of what comes off it.
         #[arg(value_name = "ID")]
         id: String,
+        /// Why; told in the feed.
+        #[arg(long)]
+        reason: Option<String>,
         #[command(flatten)]
         by: By,
     },

@@ -29,7 +29,7 @@ pub(super) async fn record(
     for list in lists {
         let Some(kind) = kind_of(list.listing) else {
             match list.listing {
-                Listing::Registers => registers.take(source, &list.scope, &list.rows).await?,
+                Listing::Registers => registers.take(source, &list.scope, &list.rows, now_micros()).await?,
                 Listing::HrRoster => store_roster(control, source, &list.rows).await?,
                 _ => {}
             }

@@ -15,6 +15,7 @@ use std::time::Duration;
 use ephor_wire::actor::Actor;
 use ephor_wire::ids::{OrganizationId, OrganizationUuid};
 use ephor_wire::scope::{Scope, ScopeSet};
+use ephor_wire::timestamp::UtcDay;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};

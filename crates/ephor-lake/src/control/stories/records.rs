@@ -47,6 +47,7 @@ async fn a_source_tells_how_it_fares() {
         outcome,
         budget,
         clock_skew_micros: None,
+        last_request_id: (at < NOON + 3 * MINUTE).then(|| format!("req_{}", (at - NOON) / MINUTE)),
     };
     sources.record_run(&run(NOON, RunOutcome::Succeeded { rows: 5 }, Some(budget))).await.unwrap();
     for minute in 1..3 {
@@ -60,6 +61,14 @@ async fn a_source_tells_how_it_fares() {
     sources.record_run(&run(NOON + 3 * MINUTE, RunOutcome::Succeeded { rows: 2 }, None)).await.unwrap();
     let state = &sources.list().await.unwrap()[0];
     assert_eq!((state.failures_in_a_row, state.rows_total, state.rows_last_run), (0, 7, 2));
+    let day = UtcDay::from_micros(NOON);
+    let requests = sources.answered_requests("claude", day, day).await.unwrap();
+    assert_eq!(
+        requests.iter().map(|one| one.request_id.as_str()).collect::<Vec<_>>(),
+        ["req_2"],
+        "the last that was named"
+    );
+    assert_eq!(sources.answered_requests("claude", day.plus_days(1), day.plus_days(2)).await.unwrap(), []);
 
     let gap = sources.open_gap("claude", "key refused", NOON, None, NOON, &mut scene.rng).await.unwrap();
     let same = sources.open_gap("claude", "key refused", NOON, Some(NOON + 9), NOON + 9, &mut scene.rng).await.unwrap();
