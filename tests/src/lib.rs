@@ -12,6 +12,7 @@ mod interrupted;
 mod lake;
 mod node;
 mod python;
+mod receiver;
 mod simulated;
 
 pub use binary::{Done, binary, ephor, folder, run, run_in, workspace_root};
@@ -22,4 +23,5 @@ pub use interrupted::killed_again_and_again;
 pub use lake::{Counts, counts, holds_exactly, sql, texts};
 pub use node::Node;
 pub use python::{axe, python};
+pub use receiver::{Receiver, TrustedHouse};
 pub use simulated::Simulated;

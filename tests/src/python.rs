@@ -23,10 +23,15 @@ pub fn python(script: &str) -> Command {
 
 /// The script that judges pages by WCAG, beside the clients.
 pub fn axe() -> PathBuf {
+    beside_the_clients("axe-core-4.14.1.js")
+}
+
+/// What `cargo xtask setup` has put beside the Python clients.
+pub fn beside_the_clients(name: &str) -> PathBuf {
     let beside = interpreter().ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default();
-    let script = beside.join("axe-core-4.14.1.js");
-    assert!(script.exists(), "no axe-core at {}: run `cargo xtask setup` first", script.display());
-    script
+    let found = beside.join(name);
+    assert!(found.exists(), "no {name} at {}: run `cargo xtask setup` first", found.display());
+    found
 }
 
 fn interpreter() -> PathBuf {

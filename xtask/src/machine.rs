@@ -19,6 +19,7 @@ struct Needed {
 
 enum Sign {
     Program(&'static str),
+    File(&'static str),
     PythonModules(&'static str),
     PostgresServer,
 }
@@ -37,6 +38,11 @@ const FOR_TESTS: &[Needed] = &[
         reason: "files to import are made with other people's tools",
     },
     Needed { package: "rsyslog", sign: Sign::Program("rsyslogd"), reason: "receives syslog" },
+    Needed {
+        package: "rsyslog-gnutls",
+        sign: Sign::File("/usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_gtls.so"),
+        reason: "receives syslog over TLS",
+    },
     Needed { package: "jq", sign: Sign::Program("jq"), reason: "proofs are checked without Ephor" },
     Needed { package: "openssl", sign: Sign::Program("openssl"), reason: "as above" },
     Needed { package: "gzip", sign: Sign::Program("gzip"), reason: "as above" },
@@ -52,6 +58,9 @@ const FOR_TESTS: &[Needed] = &[
 const AXE: &str = "axe-core-4.14.1";
 const AXE_SHA256: &str = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745";
 
+/// syslog-ng and what it is linked with. Debian lets no second syslog be installed beside rsyslog, so these are unpacked.
+const SYSLOG_NG: [&str; 5] = ["syslog-ng-core", "libivykis0", "libnet1", "libpcre3", "libwrap0"];
+
 const FOR_BENCHMARKS: &[Needed] =
     &[Needed { package: "postgresql", sign: Sign::PostgresServer, reason: "stands beside Ephor in the benchmarks" }];
 
@@ -59,7 +68,8 @@ const FOR_BENCHMARKS: &[Needed] =
 pub fn set_up_tests(workspace: &Workspace, steps: &mut Steps) -> Outcome<()> {
     steps.run("packages", || install_packages(FOR_TESTS))?;
     steps.run("python clients", || install_clients(workspace, "tests/python/requirements.txt"))?;
-    steps.run("axe", || install_axe(workspace))
+    steps.run("axe", || install_axe(workspace))?;
+    steps.run("syslog-ng", || unpack_syslog_ng(workspace))
 }
 
 /// What `cargo xtask bench` needs on top.
@@ -110,6 +120,7 @@ impl Sign {
     fn is_there(&self) -> bool {
         match self {
             Self::Program(name) => on_path(name),
+            Self::File(path) => Path::new(path).is_file(),
             Self::PythonModules(names) => succeeds(Command::new("python3").arg("-c").arg(format!("import {names}"))),
             Self::PostgresServer => postgres_programs().is_some(),
         }
@@ -157,6 +168,24 @@ fn install_axe(workspace: &Workspace) -> Outcome<()> {
     show(Command::new("tar").arg("-xzf").arg(&package).arg("-C").arg(workspace.venv()).args(unpacked))?;
     let from = workspace.venv().join("axe.min.js");
     fs::rename(&from, &script).blame(format!("cannot move {}", from.display()))
+}
+
+/// Unpacks syslog-ng into the environment of the clients.
+fn unpack_syslog_ng(workspace: &Workspace) -> Outcome<()> {
+    let folder = workspace.venv().join("syslog-ng");
+    if folder.join("usr/sbin/syslog-ng").is_file() {
+        return Ok(());
+    }
+    let packages = workspace.venv().join("syslog-ng-packages");
+    fs::create_dir_all(&packages).blame(format!("cannot make {}", packages.display()))?;
+    if is_root() {
+        show(Command::new("apt-get").args(["update", "-qq"]))?;
+    }
+    show(Command::new("apt-get").args(["download", "-qq"]).args(SYSLOG_NG).current_dir(&packages))?;
+    for entry in fs::read_dir(&packages).blame(format!("cannot read {}", packages.display()))?.flatten() {
+        show(Command::new("dpkg-deb").arg("--extract").arg(entry.path()).arg(&folder))?;
+    }
+    Ok(())
 }
 
 fn runs(python: &Path) -> bool {

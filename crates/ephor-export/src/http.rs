@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use reqwest::{Client, ClientBuilder, RequestBuilder, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::guard::Reach;
@@ -29,6 +29,7 @@ pub(crate) struct HttpDoor {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Vec<u8>,
     pub(crate) body: String,
 }
 
@@ -38,8 +39,18 @@ const ANSWER_BYTES: usize = 16 << 20;
 impl HttpDoor {
     /// Opens a way; nothing is connected yet.
     pub(crate) fn open(tls: &TlsSettings, reach: Reach) -> Result<Self, String> {
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls.client()?)
+        Self::with(Client::builder().tls_backend_preconfigured(tls.client()?), reach)
+    }
+
+    /// A way to a receiver that speaks nothing but HTTP/2, in the clear too.
+    pub(crate) fn open_http2(tls: &TlsSettings, reach: Reach) -> Result<Self, String> {
+        let mut tls = tls.client()?;
+        tls.alpn_protocols = vec![b"h2".to_vec()];
+        Self::with(Client::builder().tls_backend_preconfigured(tls).http2_prior_knowledge(), reach)
+    }
+
+    fn with(builder: ClientBuilder, reach: Reach) -> Result<Self, String> {
+        let client = builder
             .dns_resolver(Arc::new(Guarded(reach)))
             // A receiver that has moved is for the operator to follow, not for whoever answers to send elsewhere.
             .redirect(reqwest::redirect::Policy::none())
@@ -71,6 +82,11 @@ impl HttpDoor {
         self.client.post(url)
     }
 
+    /// Sends a request as it is; the answer's body is still to be read.
+    pub(crate) async fn exchange(&self, request: reqwest::Request) -> Result<reqwest::Response, String> {
+        self.client.execute(request).await.map_err(|error| short(&chain(&error.without_url())))
+    }
+
     /// Sends a request and reads the answer, whatever it says.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, Refusal> {
         let failed = |error: reqwest::Error| Refusal::Unreachable { why: short(&chain(&error.without_url())) };
@@ -80,7 +96,8 @@ impl HttpDoor {
         while let Some(part) = response.chunk().await.map_err(failed)? {
             body.extend_from_slice(&part[..part.len().min(ANSWER_BYTES - body.len())]);
         }
-        Ok(Answer { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
+        let words = String::from_utf8_lossy(&body).into_owned();
+        Ok(Answer { status, headers, bytes: body, body: words })
     }
 }
 

@@ -39,7 +39,7 @@ pub use record::{Place, Record};
 pub use redaction::{Redaction, RedactionRule, Treatment};
 pub use settings::{RedactSetting, Secrets, SinkSettings, Start, What};
 pub use sink::{
-    DatadogSettings, ElasticSettings, FileSettings, Framing, SentinelSettings, SplunkHecSettings, StdoutSettings,
-    SumoLogicSettings, SyslogSettings, Transport, WebhookBody, WebhookSettings,
+    DatadogSettings, ElasticSettings, FileSettings, Framing, OtlpProtocol, OtlpSettings, SentinelSettings,
+    SplunkHecSettings, StdoutSettings, SumoLogicSettings, SyslogSettings, Transport, WebhookBody, WebhookSettings,
 };
 pub use tls::TlsSettings;

@@ -46,6 +46,9 @@ pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a connection may take to be made.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a TLS receiver may take to say that it does not accept a certificate, where nothing else tells.
+pub(crate) const TLS_VERDICT: Duration = Duration::from_secs(1);
+
 /// How long a batch under way may go on after the order to stop; what is not acknowledged by then is sent again.
 pub(crate) const STOP_WITHIN: Duration = Duration::from_secs(5);
 

@@ -6,12 +6,13 @@ use secrecy::SecretString;
 
 use crate::entra::EntraClient;
 use crate::format::Format;
+use crate::guard::Reach;
 use crate::http::HttpDoor;
 use crate::settings::{Secrets, SinkSettings};
 use crate::sink::{
-    DatadogSink, ElasticCredentials, ElasticSettings, ElasticSink, FileSink, SENTINEL_SCOPE, SentinelSettings,
-    SentinelSink, Sink, SplunkHecSink, StdoutSink, SumoLogicSink, SyslogSink, WebhookCredentials, WebhookDoor,
-    WebhookSettings, WebhookSink,
+    DatadogSink, ElasticCredentials, ElasticSettings, ElasticSink, FileSink, OtlpCredentials, OtlpProtocol,
+    OtlpSettings, OtlpSink, SENTINEL_SCOPE, SentinelSettings, SentinelSink, Sink, SplunkHecSink, StdoutSink,
+    SumoLogicSink, SyslogSink, WebhookCredentials, WebhookDoor, WebhookSettings, WebhookSink,
 };
 use crate::tls::TlsSettings;
 
@@ -52,6 +53,11 @@ pub(crate) fn open(
     } else if let Some(webhook) = &settings.webhook {
         let door = webhook_door(webhook, secrets, door(&webhook.tls)?, clock)?;
         Box::new(WebhookSink::new(webhook.clone(), door, is_json)?)
+    } else if let Some(otlp) = &settings.otlp {
+        if format != Format::Otlp {
+            return Err("otlp takes log records: the format must be otlp".to_owned());
+        }
+        Box::new(open_otlp(otlp, secrets, reach)?)
     } else {
         Box::new(StdoutSink)
     };
@@ -68,6 +74,24 @@ fn open_sentinel(
     let (login, tenant, client) = (&settings.login, &settings.tenant, &settings.client_id);
     let entra = EntraClient::new(door.clone(), login, tenant, client, secret, SENTINEL_SCOPE)?;
     SentinelSink::new(settings, door.clone(), entra, is_json)
+}
+
+fn open_otlp(settings: &OtlpSettings, secrets: Secrets, reach: Reach) -> Result<OtlpSink, String> {
+    if settings.secret_header.is_some() != settings.secret.is_some() {
+        return Err("otlp.secret_header and otlp.secret go together".to_owned());
+    }
+    let optional = |what: &str, reference: &Option<String>| {
+        reference.as_deref().map(|reference| named(what, secrets, reference)).transpose()
+    };
+    let credentials = OtlpCredentials {
+        bearer: optional("otlp.bearer", &settings.bearer)?,
+        secret: optional("otlp.secret", &settings.secret)?,
+    };
+    let door = match settings.protocol {
+        OtlpProtocol::Http => HttpDoor::open(&settings.tls, reach)?,
+        OtlpProtocol::Grpc => HttpDoor::open_http2(&settings.tls, reach)?,
+    };
+    OtlpSink::new(settings, door, &credentials)
 }
 
 pub(crate) fn webhook_door(

@@ -15,8 +15,8 @@ use crate::limits;
 use crate::receiver;
 use crate::redaction::{Redaction, RedactionRule, Treatment};
 use crate::sink::{
-    DatadogSettings, ElasticSettings, FileSettings, SentinelSettings, Sink, SplunkHecSettings, StdoutSettings,
-    SumoLogicSettings, SyslogSettings, WebhookSettings,
+    DatadogSettings, ElasticSettings, FileSettings, OtlpSettings, SentinelSettings, Sink, SplunkHecSettings,
+    StdoutSettings, SumoLogicSettings, SyslogSettings, WebhookSettings,
 };
 
 /// One sink as it is configured.
@@ -85,6 +85,9 @@ pub struct SinkSettings {
     /// Any receiver of HTTPS posts.
     #[serde(default)]
     pub webhook: Option<WebhookSettings>,
+    /// A collector of OpenTelemetry.
+    #[serde(default)]
+    pub otlp: Option<OtlpSettings>,
 }
 
 /// What a sink is given.
@@ -174,6 +177,7 @@ impl Usual {
         let format = match kind {
             "elastic" => Format::Ecs,
             "syslog" => Format::Cef,
+            "otlp" => Format::Otlp,
             _ => Format::Ocsf(crate::OcsfVersion::default()),
         };
         Self { kind, format, events: limits::BATCH_EVENTS, bytes: limits::BATCH_BYTES, age: limits::BATCH_AGE }
@@ -206,6 +210,7 @@ impl SinkSettings {
             datadog: None,
             sumo_logic: None,
             webhook: None,
+            otlp: None,
         }
     }
 
@@ -221,7 +226,7 @@ impl SinkSettings {
         if let [kind] = named[..] { Some(kind) } else { None }
     }
 
-    fn receivers(&self) -> [Option<&'static str>; 9] {
+    fn receivers(&self) -> [Option<&'static str>; 10] {
         [
             self.file.as_ref().map(|_| "file"),
             self.stdout.as_ref().map(|_| "stdout"),
@@ -232,6 +237,7 @@ impl SinkSettings {
             self.datadog.as_ref().map(|_| "datadog"),
             self.sumo_logic.as_ref().map(|_| "sumo_logic"),
             self.webhook.as_ref().map(|_| "webhook"),
+            self.otlp.as_ref().map(|_| "otlp"),
         ]
     }
 

@@ -143,7 +143,7 @@ impl Attempts {
 
     /// Where nothing at all was acceptable, the sink is more likely wrong than every record.
     fn suspect<'r>(&self, mut round: Round<'r>, tried: usize) -> Round<'r> {
-        let everything = round.refusal.is_none() && round.rejected.len() == tried;
+        let everything = round.refusal.is_none() && !round.took_some && round.rejected.len() == tried;
         let suspicious = !self.has_taken || tried >= limits::SUSPICIOUS_RECORDS;
         if everything && suspicious && self.most.is_none_or(|_| tried >= limits::SUSPICIOUS_RECORDS) {
             let why = round.rejected.first().map(|(_, why)| why.clone()).unwrap_or_default();
@@ -158,6 +158,8 @@ impl Attempts {
 #[derive(Default)]
 struct Round<'r> {
     taken: Vec<&'r Record>,
+    /// Whether more was taken than is known by name.
+    took_some: bool,
     duplicates: u64,
     rejected: Vec<(&'r Record, String)>,
     again: Vec<&'r Record>,
@@ -175,6 +177,10 @@ impl<'r> Round<'r> {
                     self.duplicates += 1;
                 }
                 Verdict::Rejected(why) => self.rejected.push((record, why)),
+                Verdict::Doubtful(why) => {
+                    self.rejected.push((record, why));
+                    self.took_some = true;
+                }
                 Verdict::Again(why) => {
                     self.again.push(record);
                     self.refusal.get_or_insert(Refusal::Busy { why, after: None });
@@ -184,7 +190,7 @@ impl<'r> Round<'r> {
     }
 
     fn takes_anything(&self) -> bool {
-        !self.taken.is_empty()
+        self.took_some || !self.taken.is_empty()
     }
 }
 

@@ -171,14 +171,18 @@ fn by_hand(object: &mut Object<'_>, path: &str, facts: &Facts<'_>) {
     }
 }
 
-fn own_fields(object: &mut Object<'_>, facts: &Facts<'_>) {
-    let says_something = |value: &Value| match value {
+/// Whether a value is more than an empty place.
+pub(super) fn says_something(value: &Value) -> bool {
+    match value {
         Value::Null => false,
         Value::String(text) => !text.is_empty(),
         Value::Array(items) => !items.is_empty(),
         Value::Object(fields) => !fields.is_empty(),
         Value::Bool(_) | Value::Number(_) => true,
-    };
+    }
+}
+
+fn own_fields(object: &mut Object<'_>, facts: &Facts<'_>) {
     let fields = facts.own_fields().filter(|(_, value)| says_something(value));
     if facts.meaning.known {
         fields.for_each(|(name, value)| object.json(name, value));

@@ -8,17 +8,17 @@ use serde_json::{Map, Value, json};
 use super::cef::{PRODUCT_VERSION, escape_header, pair};
 use super::leef::attribute;
 use super::ocsf::{OcsfVersion, fingerprint, severity as ocsf_severity};
-use super::{Format, ecs, zero_to_ten};
+use super::{Format, ecs, otlp, zero_to_ten};
 use crate::json::{self, Object};
 use crate::meaning::Level;
 use crate::record::{Place, Record};
 use crate::redaction::Redaction;
 
 /// What the JSON of a finding calls itself where activities have their type.
-const TYPE: &str = "ephor_finding";
+pub(super) const TYPE: &str = "ephor_finding";
 
-const VENDOR: &str = "Ephor";
-const PRODUCT: &str = "Ephor Detections";
+pub(super) const VENDOR: &str = "Ephor";
+pub(super) const PRODUCT: &str = "Ephor Detections";
 
 /// OCSF's Detection Finding.
 const CLASS: i64 = 2004;
@@ -34,6 +34,7 @@ pub(crate) fn finding(record: &FindingRecord, format: Format, redaction: &Redact
         Format::Ecs => told.ecs(&mut bytes),
         Format::Cef => told.cef(&mut bytes),
         Format::Leef => told.leef(&mut bytes),
+        Format::Otlp => otlp::encode_finding(&told, &mut bytes),
         Format::Raw => bytes.extend(serde_json::to_vec(&row).unwrap_or_default()),
     }
     let organization = finding.entities().find(|entity| entity.kind == "organization");
@@ -74,14 +75,19 @@ fn level(severity: Severity) -> Level {
 }
 
 /// A finding to be told, of which a text may have been taken.
-struct Told<'t> {
-    record: &'t FindingRecord,
-    row: &'t Map<String, Value>,
-    level: Level,
+pub(super) struct Told<'t> {
+    pub(super) record: &'t FindingRecord,
+    pub(super) row: &'t Map<String, Value>,
+    pub(super) level: Level,
 }
 
 impl Told<'_> {
-    fn text(&self, name: &str) -> Option<&str> {
+    /// The id of this revision.
+    pub(super) fn record_id(&self) -> String {
+        format!("{}.{}", self.record.finding.id, self.record.revision)
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.row.get(name)?.as_str().filter(|text| !text.is_empty())
     }
 
@@ -155,7 +161,7 @@ impl Told<'_> {
             product.text("vendor_name", VENDOR);
             product.text("name", PRODUCT);
         });
-        metadata.text("uid", format!("{}.{}", self.record.finding.id, self.record.revision).as_str());
+        metadata.text("uid", self.record_id().as_str());
         metadata.text("event_code", self.text("rule"));
         metadata.text("log_name", "findings");
         metadata.text("log_provider", VENDOR);
@@ -200,7 +206,7 @@ impl Told<'_> {
             });
             document.object("event", |event| {
                 event.text("kind", "alert");
-                event.text("id", format!("{}.{}", self.record.finding.id, self.record.revision).as_str());
+                event.text("id", self.record_id().as_str());
                 event.text("dataset", ecs::dataset());
                 event.text("provider", "ephor");
                 event.text("action", self.text("rule"));
@@ -256,7 +262,7 @@ impl Told<'_> {
         pair("start", &millis(finding.first_seen_micros));
         pair("end", &millis(finding.last_seen_micros));
         pair("cnt", &finding.count.to_string());
-        pair("externalId", &format!("{}.{}", finding.id, self.record.revision));
+        pair("externalId", &self.record_id());
         let labelled = [
             ("cs1", "Use case", self.text("use_case")),
             ("cs2", "Status", self.text("status")),
@@ -279,7 +285,7 @@ impl Told<'_> {
         pair("devTimeFormat", "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'");
         pair("cat", self.text("use_case").unwrap_or_default());
         user.into_iter().for_each(|user| pair("usrName", user));
-        pair("externalId", &format!("{}.{}", finding.id, self.record.revision));
+        pair("externalId", &self.record_id());
         pair("count", &finding.count.to_string());
         for name in ["title", "status", "standing", "explanation"] {
             self.text(name).into_iter().for_each(|value| pair(name, value.trim()));

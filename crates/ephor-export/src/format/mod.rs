@@ -7,6 +7,7 @@ mod ecs;
 mod finding;
 mod leef;
 mod ocsf;
+mod otlp;
 #[cfg(test)]
 mod stories;
 mod table;
@@ -39,13 +40,15 @@ pub enum Format {
     Cef,
     /// QRadar's Log Event Extended Format 2.0, one line of text.
     Leef,
+    /// OpenTelemetry log records, OTLP/JSON.
+    Otlp,
     /// As the feed had it, JSON.
     Raw,
 }
 
 impl Format {
     /// Every format with its usual version.
-    pub const ALL: [Self; 5] = [Self::Ocsf(OcsfVersion::V1_8), Self::Ecs, Self::Cef, Self::Leef, Self::Raw];
+    pub const ALL: [Self; 6] = [Self::Ocsf(OcsfVersion::V1_8), Self::Ecs, Self::Cef, Self::Leef, Self::Otlp, Self::Raw];
 
     /// Its name in `ephor.toml` and on the command line.
     #[must_use]
@@ -55,6 +58,7 @@ impl Format {
             Self::Ecs => "ecs",
             Self::Cef => "cef",
             Self::Leef => "leef",
+            Self::Otlp => "otlp",
             Self::Raw => "raw",
         }
     }
@@ -139,6 +143,7 @@ pub(crate) fn activity(arrival: &Arrival, format: Format, redaction: &Redaction)
         Format::Ecs => ecs::encode(&facts, &stored, &mut bytes),
         Format::Cef => cef::encode(&facts, &stored, &mut bytes),
         Format::Leef => leef::encode(&facts, &stored, &mut bytes),
+        Format::Otlp => otlp::encode(&facts, &stored, &mut bytes),
         // Byte for byte, unless something had to go or its white space would break a line.
         Format::Raw if !changed && !raw.contains(&b'\n') => bytes.extend_from_slice(raw),
         Format::Raw => bytes.extend(serde_json::to_vec(&row).unwrap_or_default()),

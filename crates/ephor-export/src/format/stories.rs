@@ -350,7 +350,10 @@ fn no_format_lets_a_content_field_through() {
             Value::Object(fields) => fields.iter().for_each(|(name, value)| {
                 // ECS calls the object around a status code `response` too.
                 let is_status = value.as_object().is_some_and(|fields| fields.keys().eq(["status_code"]));
-                let says_nothing = value.is_null() || value.as_str() == Some("") || is_status;
+                // OpenTelemetry calls a record's sentence its body.
+                let is_sentence =
+                    name == "body" && value.as_object().is_some_and(|body| body.keys().eq(["stringValue"]));
+                let says_nothing = value.is_null() || value.as_str() == Some("") || is_status || is_sentence;
                 if is_content_field(name) && !says_nothing {
                     found.push(format!("{name}: {value}"));
                 }
@@ -461,4 +464,19 @@ proptest! {
         prop_assert_eq!(fields[5], "x09");
         prop_assert!(fields[6].split('\t').all(|pair| pair.contains('=')), "{}", line);
     }
+}
+
+#[test]
+fn every_type_is_a_log_record_of_opentelemetry_that_names_each_attribute_once() {
+    use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+    for row in parade().iter().chain([&key_created(), &of_next_year()]) {
+        let request: ExportLogsServiceRequest = serde_json::from_str(&text(row, Format::Otlp)).unwrap();
+        let log = &request.resource_logs[0].scope_logs[0].log_records[0];
+        assert_eq!(log.event_name, row["type"].as_str().unwrap());
+        let mut names: Vec<&str> = log.attributes.iter().map(|pair| pair.key.as_str()).collect();
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
+        assert!(names.contains(&"log.record.uid") && names.contains(&"event.outcome"), "{names:?}");
+    }
+    insta::assert_snapshot!(text(&key_created(), Format::Otlp), @r#"{"resourceLogs":[{"resource":{"attributes":[{"key":"service.namespace","value":{"stringValue":"Anthropic"}},{"key":"service.name","value":{"stringValue":"Claude Compliance API"}}]},"scopeLogs":[{"scope":{"name":"ephor"},"logRecords":[{"timeUnixNano":"1795435200123456000","observedTimeUnixNano":"1790000100000000000","severityNumber":13,"severityText":"medium","eventName":"api_key_created","body":{"stringValue":"New claude.ai-side scoped key (e.g. Compliance Access Key) (ada@example.com)"},"attributes":[{"key":"log.record.uid","value":{"stringValue":"activity_01"}},{"key":"event.sequence","value":{"intValue":"7"}},{"key":"event.category","value":{"stringValue":"api_key"}},{"key":"event.outcome","value":{"stringValue":"success"}},{"key":"event.provider","value":{"stringValue":"upstream"}},{"key":"organization.id","value":{"stringValue":"org_1"}},{"key":"anthropic.audit.organization_uuid","value":{"stringValue":"1b0c"}},{"key":"user.id","value":{"stringValue":"user_1"}},{"key":"user.email","value":{"stringValue":"ada@example.com"}},{"key":"user.name","value":{"stringValue":"ada"}},{"key":"source.address","value":{"stringValue":"192.0.2.7"}},{"key":"user_agent.original","value":{"stringValue":"Mozilla/5.0 (X11) a=b|c"}},{"key":"anthropic.audit.api_key_id","value":{"stringValue":"apikey_9"}},{"key":"anthropic.audit.scopes","value":{"arrayValue":{"values":[{"stringValue":"read"}]}}},{"key":"anthropic.audit.actor.type","value":{"stringValue":"user_actor"}}]}]}]}]}"#);
 }

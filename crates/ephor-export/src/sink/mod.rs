@@ -5,6 +5,7 @@
 mod datadog;
 mod elastic;
 mod file;
+mod otlp;
 mod sentinel;
 mod splunk_hec;
 mod stdout;
@@ -23,6 +24,7 @@ use crate::record::Record;
 pub use datadog::DatadogSettings;
 pub use elastic::ElasticSettings;
 pub use file::FileSettings;
+pub use otlp::{OtlpProtocol, OtlpSettings};
 pub use sentinel::SentinelSettings;
 pub use splunk_hec::SplunkHecSettings;
 pub use stdout::StdoutSettings;
@@ -33,6 +35,7 @@ pub use webhook::{WebhookBody, WebhookSettings};
 pub(crate) use datadog::DatadogSink;
 pub(crate) use elastic::{ElasticCredentials, ElasticSink};
 pub(crate) use file::FileSink;
+pub(crate) use otlp::{OtlpCredentials, OtlpSink};
 pub(crate) use sentinel::{SCOPE as SENTINEL_SCOPE, SentinelSink};
 pub(crate) use splunk_hec::SplunkHecSink;
 pub(crate) use stdout::StdoutSink;
@@ -50,6 +53,8 @@ pub(crate) enum Verdict {
     Again(String),
     /// Never: the receiver will not have this record.
     Rejected(String),
+    /// Never, perhaps: the receiver took others of the same request and does not say which ones it will not have.
+    Doubtful(String),
 }
 
 /// Why a whole batch was not taken.

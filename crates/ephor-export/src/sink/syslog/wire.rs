@@ -1,13 +1,16 @@
 //! What carries syslog frames: packets, a stream, or a stream under TLS.
 //! A stream is closed with its end told to the receiver, so that nothing that was written is cut off.
-//! Never reads what a receiver says: syslog has no answers.
+//! Never takes what a receiver says for an answer: syslog has none. It is read for an end, an alert and TLS's own messages.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use rustls::{ClientConfig, ProtocolVersion};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -15,7 +18,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::Transport;
 use crate::guard::Reach;
-use crate::limits::{CONNECT_TIMEOUT, REQUEST_TIMEOUT};
+use crate::limits::{CONNECT_TIMEOUT, REQUEST_TIMEOUT, TLS_VERDICT};
 use crate::sink::Refusal;
 
 pub(super) enum Wire {
@@ -49,7 +52,11 @@ impl Wire {
                 let name = ServerName::try_from(bare).map_err(Refusal::unreachable)?;
                 let connecting = TlsConnector::from(Arc::new(tls)).connect(name, stream);
                 match timeout(CONNECT_TIMEOUT, connecting).await {
-                    Ok(Ok(stream)) => Ok(Self::Tls(Box::new(stream))),
+                    Ok(Ok(mut stream)) => {
+                        let let_in = is_let_in(&mut stream).await;
+                        let_in.map_err(|error| Refusal::Unauthorized { why: format!("TLS with {host}: {error}") })?;
+                        Ok(Self::Tls(Box::new(stream)))
+                    }
                     Ok(Err(error)) => Err(Refusal::Unreachable { why: format!("TLS with {host}: {error}") }),
                     Err(_) => Err(Refusal::Unreachable { why: format!("TLS with {host} took too long") }),
                 }
@@ -60,16 +67,11 @@ impl Wire {
 
     /// Whether the receiver has closed its side; what is written after that is lost.
     pub(super) fn is_broken(&mut self) -> bool {
-        let stream = match self {
-            Self::Udp(_) => return false,
-            Self::Tcp(stream) => &*stream,
-            Self::Tls(stream) => stream.get_ref().0,
-        };
-        // A receiver of syslog says nothing: what can be read is an end or an error.
-        match stream.try_read(&mut [0; 1]) {
-            Ok(0) => true,
-            Ok(_) => false,
-            Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+        match self {
+            Self::Udp(_) => false,
+            Self::Tcp(stream) => has_ended(stream),
+            // Through TLS, since a receiver's tickets and alerts are records of it: read past it, they would be lost to it.
+            Self::Tls(stream) => has_ended(stream.as_mut()),
         }
     }
 
@@ -115,6 +117,45 @@ impl Wire {
             Err(_) => Err(Refusal::Unreachable { why: "the receiver did not close its side".to_owned() }),
         }
     }
+}
+
+/// A receiver of syslog says nothing: what can be read is an end or an error.
+fn has_ended(stream: &mut (impl AsyncRead + Unpin)) -> bool {
+    let mut context = Context::from_waker(Waker::noop());
+    !matches!(peek(stream, &mut context), Poll::Pending | Poll::Ready(Ok(Read::Words)))
+}
+
+/// Waits for a sign of whether the receiver accepts this side's certificate. In TLS 1.3 it looks at it after this side is
+/// through: an alert or an end means no, a ticket means yes, and silence is taken for a yes, since not every receiver
+/// sends tickets.
+async fn is_let_in(stream: &mut TlsStream<TcpStream>) -> std::io::Result<()> {
+    if stream.get_ref().1.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+        return Ok(());
+    }
+    let verdict = poll_fn(|context| match peek(&mut *stream, context) {
+        Poll::Ready(Ok(Read::End)) => {
+            let why = "the receiver closed the connection right after the handshake; does it accept this certificate?";
+            Poll::Ready(Err(std::io::Error::other(why)))
+        }
+        Poll::Ready(Ok(Read::Words)) => Poll::Ready(Ok(())),
+        Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+        Poll::Pending if stream.get_ref().1.tls13_tickets_received() > 0 => Poll::Ready(Ok(())),
+        Poll::Pending => Poll::Pending,
+    });
+    timeout(TLS_VERDICT, verdict).await.unwrap_or(Ok(()))
+}
+
+/// What a stream had to say.
+enum Read {
+    End,
+    Words,
+}
+
+fn peek(stream: &mut (impl AsyncRead + Unpin), context: &mut Context<'_>) -> Poll<std::io::Result<Read>> {
+    let mut room = [0; 64];
+    let mut read = ReadBuf::new(&mut room);
+    let polled = Pin::new(stream).poll_read(context, &mut read);
+    polled.map_ok(|()| if read.filled().is_empty() { Read::End } else { Read::Words })
 }
 
 async fn end_of(stream: &mut (impl AsyncReadExt + Unpin)) -> std::io::Result<()> {
