@@ -9,6 +9,7 @@ import email
 import email.policy
 import json
 import pathlib
+import socket
 import ssl
 import sys
 
@@ -38,14 +39,24 @@ class Box:
         return "250 taken"
 
 
+class OnAFreePort(Controller):
+    """The system chooses the port, and it is known before anybody connects."""
+
+    def _create_server(self):
+        own = socket.create_server((self.hostname, 0))
+        self.port = own.getsockname()[1]
+        return self.loop.create_server(self._factory_invoker, sock=own, ssl=self.ssl_context)
+
+
 def known(server, session, envelope, mechanism, data):
     right = isinstance(data, LoginPassword) and (data.login, data.password) == (b"ephor", b"between us")
-    return AuthResult(success=right, auth_data=data)
+    # Not handled: the server says 535 itself.
+    return AuthResult(success=right, handled=right, auth_data=data)
 
 
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
-controller = Controller(
+controller = OnAFreePort(
     Box(),
     hostname="127.0.0.1",
     port=0,
@@ -55,6 +66,6 @@ controller = Controller(
     auth_required=True,
 )
 controller.start()
-print(controller.server.sockets[0].getsockname()[1], flush=True)
+print(controller.port, flush=True)
 sys.stdin.read()
 controller.stop()

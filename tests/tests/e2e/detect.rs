@@ -224,8 +224,8 @@ fn a_rule_file_that_breaks_while_a_node_runs_stays_in_force_as_it_was_and_its_li
         });
     };
     found("first");
-    fs::write(rules.join("poet.yml"), RULE.replace("condition: named", "condition: nobody")).unwrap();
-    eventually("the broken file is told", || node.log().contains("poet.yml:8: ").then_some(()));
+    fs::write(rules.join("poet.yml"), RULE.replace("product: anthropic", "product: okta")).unwrap();
+    eventually("the broken file is told", || node.log().contains("poet.yml:5: ").then_some(()));
     found("second");
     // Set right, it is in force as it is written.
     fs::write(rules.join("poet.yml"), RULE.replace("level: low", "level: high")).unwrap();

@@ -64,10 +64,8 @@ fn a_setting_that_departs_from_the_policy_is_found_with_who_changed_it_and_withd
     let once = found();
     let [finding] = &once.as_array().unwrap()[..] else { panic!("{once}") };
     assert_eq!((&finding["use_case"], &finding["severity"]), (&json!("configuration-drift"), &json!("high")));
-    assert_eq!(
-        (&finding["evidence"], &finding["first_seen"]),
-        (&json!(["activity_off"]), &json!("2027-01-01T10:00:00Z"))
-    );
+    assert_eq!(finding["evidence"], json!(["activity_off"]));
+    assert!(finding["first_seen"].as_str().unwrap().starts_with("2027-01-01T10:00:00"), "{finding}");
     assert_eq!(found(), once, "a second run changes nothing");
     import(toggled("activity_on", "2027-01-02", &uuid, true));
     assert_eq!(found(), json!([]), "set back, it is withdrawn");

@@ -72,8 +72,10 @@ impl Drift {
         let since = match &self.change {
             Some(change) => {
                 let from = change.from.as_ref().map_or_else(String::new, |from| format!(" from {}", said(from)));
+                // To the second: nobody reads further.
                 let at = Timestamp::from_micros(change.at_micros);
-                format!("{} changed it{from} at {at}.", change.by)
+                let at = at.as_str().get(..19).unwrap_or_default();
+                format!("{} changed it{from} at {at}Z.", change.by)
             }
             None => "No activity tells who changed it.".to_owned(),
         };
