@@ -129,8 +129,7 @@ fn findings_reach_a_receiver_and_people_by_mail_and_a_killed_node_neither_loses_
     let data = home.path().join("data");
     let (receiver, mail) = (Receiver::start(), MailServer::start(home.path()));
     let key = configured(&data, &receiver.url, &mail);
-    let mut expected = 0;
-    for who in ["one", "two"] {
+    for (expected, who) in [(1, "one"), (2, "two")] {
         let node = Node::up_with(&data, [""; 0], [("HOOK_SECRET", "between us")]);
         // A notification tells of what is found after it was first minded.
         eventually("both are minded", || {
@@ -139,7 +138,6 @@ fn findings_reach_a_receiver_and_people_by_mail_and_a_killed_node_neither_loses_
         });
         let client = Client::new(node.address(), &key);
         client.post("/ephor/v1/activities", "application/x-ndjson", raised_to_owner(who)).ok();
-        expected += 1;
         eventually("the receiver was told", || {
             assert!(receiver.posts().len() < 20, "{:?}", receiver.posts());
             (receiver.posts().len() > expected && receiver.told().len() == expected).then_some(())

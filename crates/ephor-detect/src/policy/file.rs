@@ -69,7 +69,7 @@ impl Policy {
         if let Some(first) = organizations.first() {
             for (name, setting) in now.of_organization(first) {
                 let everywhere = |other: &&str| now.get(other, name).is_some_and(|known| known.value == setting.value);
-                if organizations.iter().all(|other| everywhere(&other)) {
+                if organizations.iter().all(everywhere) {
                     common.insert(name.to_owned(), setting.value.clone());
                 }
             }
