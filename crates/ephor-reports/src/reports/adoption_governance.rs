@@ -425,13 +425,17 @@ fn figures(summaries: &[Value], users: &UserDays, people: &People, period: Perio
     let figure =
         |label: &str, value: Cell, unit, note: Option<String>| Figure { label: label.to_owned(), value, unit, note };
     let monthly = newest("monthly_active_user_count");
-    let seats = newest("assigned_seat_count");
+    // The Analytics API does not count the seats of a group; the directory does, as they are now.
+    let counted = newest("assigned_seat_count");
+    let listed = i64::try_from(people.by_id.len()).ok().filter(|seats| *seats > 0);
+    let seats = counted.or(listed);
+    let seats_note = (counted.is_none() && listed.is_some()).then(|| "as the directory lists them now".to_owned());
     let overfull = monthly.zip(seats).filter(|(active, seats)| active > seats).map(|_| without_seat(users, people));
     let before = first("monthly_active_user_count").map(|before| format!("{before} at the beginning"));
     let all: Vec<String> = users.sums.keys().cloned().collect();
     vec![
         figure("Active in 30 days", monthly.into(), Some("people"), before),
-        figure("Seats", seats.into(), None, None),
+        figure("Seats", seats.into(), None, seats_note),
         figure("Seats in use", Cell::share(unsigned(monthly), unsigned(seats)), Some("ratio"), overfull),
         figure(
             "A day of a month",

@@ -209,6 +209,7 @@ async fn adoption_and_cost_are_narrowed_to_a_group_that_is_large_enough() {
     assert!(!all.contains("rbac_group_few"), "a group of two is not offered");
     let narrowed = analyst.get("/use-cases/adoption-governance?group=rbac_group_big").await.text;
     assert!(narrowed.contains("5 people with a seat in the group Group rbac_group_big"), "{narrowed}");
+    assert!(narrowed.contains("as the directory lists them now"), "{narrowed}");
     let cost = analyst.get("/use-cases/cost-attribution?group=rbac_group_big").await.text;
     assert!(cost.contains("of the group Group rbac_group_big") && !cost.contains("Reconciliation"), "{cost}");
     for odd in ["rbac_group_few", "rbac_group_none"] {
