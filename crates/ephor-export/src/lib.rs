@@ -13,7 +13,9 @@ mod guard;
 mod http;
 mod json;
 mod limits;
+mod mail;
 mod meaning;
+mod notify;
 mod receiver;
 mod record;
 mod redaction;
@@ -28,7 +30,12 @@ pub use deliver::{Delivered, ExportContext, LakeIs, ReplaySpan, Replayed, Replay
 pub use document::{Document, DocumentReceiver};
 pub use error::ExportError;
 pub use format::{Format, OcsfVersion, preview};
+pub use mail::{Mail, MailFile, MailSecurity, MailSettings, Mailer};
 pub use meaning::Level;
+pub use notify::{
+    Detail, IncomingSettings, MailToSettings, Notified, NotifyContext, NotifySettings, NotifyStanding, QuietSettings,
+    notify, notify_standing, notify_test,
+};
 pub use record::{Place, Record};
 pub use redaction::{Redaction, RedactionRule, Treatment};
 pub use settings::{RedactSetting, Secrets, SinkSettings, Start, What};

@@ -14,6 +14,7 @@ mod evidence_config;
 mod export_config;
 mod failure;
 mod node;
+mod notify_config;
 mod origin_config;
 mod output;
 mod progress;

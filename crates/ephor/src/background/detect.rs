@@ -82,6 +82,9 @@ async fn look(
 }
 
 fn tell_problems(detector: &Detector) {
+    if let Some(words) = crate::commands::detect::asleep(detector) {
+        tracing::info!("{words}");
+    }
     for problem in detector.problems() {
         tracing::warn!(%problem, "a rule file is not in force as it is");
     }

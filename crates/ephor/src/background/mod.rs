@@ -7,6 +7,7 @@ mod detect;
 mod export;
 mod follow_usage;
 mod notarize;
+mod notify;
 mod schedules;
 mod upkeep;
 
@@ -22,6 +23,7 @@ use tokio::task::JoinHandle;
 use crate::config::Config;
 use crate::export_config;
 use crate::failure::Failure;
+use crate::notify_config;
 
 /// What the tasks work on. Each takes what it needs.
 pub(crate) struct Parts {
@@ -60,6 +62,10 @@ pub(crate) fn start(
     for sink in &config.sink {
         sink.check(export_config::sink_secret)?;
         tasks.push(tokio::spawn(export::export(sink.clone(), context.clone(), stop.clone())));
+    }
+    let told = notify_config::context(control.clone(), config, data_dir);
+    for settings in &config.notify {
+        tasks.push(tokio::spawn(notify::tell(settings.clone(), told.clone(), stop.clone())));
     }
     Ok(tasks)
 }
