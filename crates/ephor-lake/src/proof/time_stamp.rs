@@ -167,8 +167,7 @@ fn read(reply: &[u8], digest: &RawDigest) -> Result<(Info, Stamped), ProofError>
 }
 
 fn imprint(digest: &RawDigest) -> Result<MessageImprint, ProofError> {
-    let hash_algorithm =
-        cms::cert::x509::spki::AlgorithmIdentifier { oid: SHA_256, parameters: Some(Any::null()) };
+    let hash_algorithm = cms::cert::x509::spki::AlgorithmIdentifier { oid: SHA_256, parameters: Some(Any::null()) };
     Ok(MessageImprint { hash_algorithm, hashed_message: OctetString::new(digest.as_slice()).map_err(broken)? })
 }
 
@@ -298,7 +297,10 @@ mod tests {
         let told = |text: &str| moment(text).map(|at| at.as_str().to_owned());
         assert_eq!(told("20261125235959Z").as_deref(), Some("2026-11-25T23:59:59.000000Z"));
         assert_eq!(told("20261125235959.1234567Z").as_deref(), Some("2026-11-25T23:59:59.123456Z"));
-        assert_eq!(["20261125235959", "2026112523595Z", "20261325235959Z", "2026112523595\u{e9}Z"].map(told), [None, None, None, None]);
+        assert_eq!(
+            ["20261125235959", "2026112523595Z", "20261325235959Z", "2026112523595\u{e9}Z"].map(told),
+            [None, None, None, None]
+        );
     }
 
     #[test]

@@ -86,9 +86,11 @@ pub(super) fn time_stamps(global: &Global, dir: &Path, out: Option<&Path>) -> Re
             return "there is no time-stamp; `[proof.time_stamp]` of ephor.toml names who makes them".to_owned();
         }
         let mut rows = vec![["DAY", "ACTIVITIES", "STAMPED", "BY"].map(str::to_owned).to_vec()];
-        rows.extend(stamps.iter().map(|stamp| {
-            vec![stamp.day.clone(), stamp.size.to_string(), stamp.time.clone(), stamp.authority.clone()]
-        }));
+        rows.extend(
+            stamps.iter().map(|stamp| {
+                vec![stamp.day.clone(), stamp.size.to_string(), stamp.time.clone(), stamp.authority.clone()]
+            }),
+        );
         output::columns(&rows)
     })?;
     Ok(ExitCode::SUCCESS)

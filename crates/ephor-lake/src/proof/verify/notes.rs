@@ -165,7 +165,11 @@ impl Notes {
             };
             let checkpoint = SignedCheckpoint::open(&self.keys, &self.origin, &stamp.checkpoint)?;
             if checkpoint.size > size.min(held) {
-                wrong(format!("note {}: {} activities were stamped, the lake holds {size}", index + 1, checkpoint.size));
+                wrong(format!(
+                    "note {}: {} activities were stamped, the lake holds {size}",
+                    index + 1,
+                    checkpoint.size
+                ));
             } else if hex::encode(log.root(checkpoint.size)?.0) != checkpoint.root {
                 wrong(format!("note {}: the tree is not the one that was stamped", index + 1));
             } else {
