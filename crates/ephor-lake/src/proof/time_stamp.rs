@@ -187,7 +187,7 @@ fn moment(text: &str) -> Option<Timestamp> {
         part(12..14)?,
         fraction.get(..6.min(fraction.len()))?
     );
-    plain.then(|| Timestamp::parse(&text).ok()).flatten()
+    plain.then(|| Timestamp::parse(&text).ok()).flatten().map(|at| Timestamp::from_micros(at.micros()))
 }
 
 /// The content of a token whose signature holds, and the certificate that it was signed with.
