@@ -44,7 +44,7 @@ pub(super) async fn show(
                 }
                 section class="card" {
                     header { h2 { "As it was received" } button class="button small" type="button" data-copy="#raw" hidden { "Copy" } }
-                    pre class="json mono" id="raw" { (pretty(&raw)) }
+                    pre class="json mono" id="raw" tabindex="0" aria-label="The activity as it came" { (pretty(&raw)) }
                 }
             }
             div class="stack" {
@@ -92,7 +92,7 @@ fn field(name: &str, value: &Value) -> Markup {
             Value::String(text) => @match page { Some(page) => a class="mono" href=(page) { (text) }, None => (text) },
             Value::Bool(_) | Value::Number(_) => (value.to_string()),
             Value::Array(items) if items.is_empty() => span class="muted" { "none" },
-            other => pre class="mono" { (serde_json::to_string_pretty(other).unwrap_or_default()) },
+            other => pre class="mono" tabindex="0" aria-label="The value whole" { (serde_json::to_string_pretty(other).unwrap_or_default()) },
         }
     }
 }

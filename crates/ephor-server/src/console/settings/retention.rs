@@ -73,7 +73,7 @@ fn line(removal: &Removal) -> Markup {
             td class="nowrap" { (removal.at) }
             td class="wrap" { (what) }
             td class="n" { (parts::count(rows)) }
-            td { details { summary { "As it was signed" } pre class="mono" { (serde_json::to_string_pretty(removal).unwrap_or_default()) } } }
+            td { details { summary { "As it was signed" } pre class="mono" tabindex="0" aria-label="The statement as it was signed" { (serde_json::to_string_pretty(removal).unwrap_or_default()) } } }
         }
     }
 }
