@@ -29,7 +29,7 @@ use crate::tell::{Rows, tell};
 pub struct DetectOptions {
     /// The user's own rules.
     pub rules_folder: Option<PathBuf>,
-    /// Lists of the configuration: written down with the date at which they were found there.
+    /// Lists of the configuration: the first catching-up writes them down with its date.
     pub lists: Lists,
     /// A City database in MaxMind's format, which places network addresses.
     pub geo_file: Option<PathBuf>,
@@ -88,16 +88,10 @@ enum Stage {
 }
 
 impl Detector {
-    /// A detector that has seen nothing yet.
-    pub async fn open(
-        lake: &Lake,
-        control: &Control,
-        options: DetectOptions,
-        now_micros: i64,
-    ) -> Result<Self, DetectError> {
+    /// A detector that has seen nothing yet. Opening one puts nothing down.
+    pub async fn open(lake: &Lake, control: &Control, options: DetectOptions) -> Result<Self, DetectError> {
         let set = Arc::new(RuleSet::default());
         let geo = Arc::new(options.geo_file.as_deref().map(Geo::open).transpose()?.unwrap_or_default());
-        Registers::new(control).declare(&options.lists, now_micros).await?;
         let mut detector = Self {
             lake: lake.clone(),
             findings: Findings::new(control),
@@ -146,7 +140,7 @@ impl Detector {
     /// Answers whether something has.
     pub async fn refresh(&mut self) -> Result<bool, DetectError> {
         let sources = RuleSources { folder: self.options.rules_folder.clone() }.files()?;
-        let lists = self.registers.lists().await?;
+        let lists = self.registers.lists(&self.options.lists).await?;
         let directory_at: Vec<i64> = KINDS.iter().map(|(kind, _)| self.lake.directory().revision(*kind)).collect();
         let other_rules = sources != self.sources;
         let other_directory = directory_at != self.directory_at;
@@ -216,6 +210,10 @@ impl Detector {
 
     /// Takes what has arrived, judges it, and puts down what follows.
     pub async fn catch_up(&mut self, now_micros: i64, rng: &mut impl CryptoRng) -> Result<Detected, DetectError> {
+        if self.stage == Stage::New {
+            self.registers.declare(&self.options.lists, now_micros).await?;
+            self.refresh().await?;
+        }
         let mut detected = Detected { activities: self.take_arrivals().await?, ..Detected::default() };
         let changes = self.engine.judge(now_micros);
         let mut found = self.tell(&changes).await?;

@@ -126,15 +126,10 @@ fn a_running_node_finds_what_is_pushed_within_seconds() {
     let node = Node::demo(&data, ["--users", "12", "--days", "3", "--seed", "5"]);
     let raised = r#"{"id":"activity_pushed_1","created_at":"2026-01-05T10:00:00Z","type":"claude_user_role_updated","organization_id":"org_x","user_id":"user_x","previous_role":"user","current_role":"owner","actor":{"type":"user_actor","user_id":"user_y","email_address":"y@example.com"}}"#;
     node.client("write").post("/ephor/v1/activities", "application/x-ndjson", raised).ok();
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    let found = loop {
-        let found =
-            run(&data, &["findings", "list", "--rule", "rank_raised_to_owner", "--entity", "user:user_x"]).json();
-        if found.as_array().is_some_and(|found| !found.is_empty()) || std::time::Instant::now() > end {
-            break found;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(200));
-    };
+    let found = eventually("the raised rank is found", || {
+        let asked = ["findings", "list", "--rule", "rank_raised_to_owner", "--entity", "user:user_x"];
+        Some(run(&data, &asked).json()).filter(|found| found.as_array().is_some_and(|found| !found.is_empty()))
+    });
     assert_eq!(found[0]["severity"], "critical", "{found}\n{}", node.log());
     assert_eq!(found[0]["evidence"], serde_json::json!(["activity_pushed_1"]));
 }

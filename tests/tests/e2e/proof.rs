@@ -121,6 +121,15 @@ fn an_authority_stamps_the_checkpoint_of_a_sealed_day_and_openssl_agrees() {
     fs::write(&book, good.replace(reply, &changed)).unwrap();
     let found = run(&data, &["lake", "verify"]).failed_with(1);
     assert_eq!(kinds(&serde_json::from_str(&found.stdout).unwrap()), ["forged_time_stamp"], "{}", found.stdout);
+    let notes = |path: &Path| fs::read_to_string(path).unwrap();
+    let inner = |line: &str| serde_json::from_str::<Value>(line).unwrap()["note"].as_str().unwrap().to_owned();
+    let other = inner(notes(&data.join("proof/checkpoints.ndjson")).lines().next().unwrap());
+    let mut kept: Value = serde_json::from_str(&inner(good.lines().next().unwrap())).unwrap();
+    assert_ne!(kept["checkpoint"], other);
+    kept["checkpoint"] = other.into();
+    fs::write(&book, format!("{}\n", serde_json::json!({ "note": kept.to_string() }))).unwrap();
+    let found = run(&data, &["lake", "verify"]).failed_with(1);
+    assert!(found.stdout.contains("it is about other bytes"), "{}", found.stdout);
 }
 
 #[test]

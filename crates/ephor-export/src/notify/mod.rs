@@ -194,8 +194,13 @@ impl<'a> Teller<'a> {
             },
         };
         let quiet = self.pace.quiet.as_ref().filter(|quiet| quiet.covers(now));
-        if quiet.is_some_and(|quiet| !quiet.lets_pass(under_way.severity)) {
-            return Ok(Looked::Nothing);
+        if let Some(quiet) = quiet.filter(|quiet| !quiet.lets_pass(under_way.severity)) {
+            // Something urgent is not kept waiting behind a message that was under way before the quiet began: they both go.
+            let waiting = waiting(&notices.waiting(&self.settings.name).await?)?;
+            let is_behind = |one: &Waiting| quiet.lets_pass(one.severity) && !under_way.findings.contains(&one.finding);
+            if !waiting.iter().any(is_behind) {
+                return Ok(Looked::Nothing);
+            }
         }
         let sent = tokio::select! {
             sent = self.channel.send(&under_way.message) => sent,

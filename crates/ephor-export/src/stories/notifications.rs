@@ -204,6 +204,23 @@ async fn a_night_is_quiet_but_for_what_is_critical_and_the_morning_gets_one_dige
 }
 
 #[tokio::test]
+async fn what_is_critical_at_night_does_not_wait_behind_a_message_that_failed_in_the_evening() {
+    let scene = Scene::new().await;
+    let settings = scene.settings("quiet = { from = \"12:30\", to = \"18:00\", passes = \"critical\" }");
+    scene.told(&settings).await.unwrap();
+    scene.found(&[finding("ada", Severity::High, 1)]).await;
+    scene.receiver.with(|known| known.faults.push_back((503, "later")));
+    scene.told(&settings).await.unwrap_err();
+    scene.bodies();
+    NOW.set(NOON + 3600 * SECOND);
+    assert_eq!(scene.told(&settings).await.unwrap().messages, 0, "it is quiet now");
+    scene.found(&[finding("ben", Severity::Critical, 1)]).await;
+    assert_eq!(scene.told(&settings).await.unwrap(), Notified { messages: 2, findings: 2 });
+    let bodies = scene.bodies();
+    assert_eq!(bodies.iter().map(people).collect::<Vec<_>>(), [["ada"], ["ben"]]);
+}
+
+#[tokio::test]
 async fn slack_and_teams_get_what_they_can_show() {
     let scene = Scene::new().await;
     let url = format!("env:{}", scene.receiver.url);

@@ -73,7 +73,7 @@ async fn look(
             own
         }
         None => {
-            let own = detector.insert(Detector::open(lake, control, options.clone(), now_micros()).await?);
+            let own = detector.insert(Detector::open(lake, control, options.clone()).await?);
             tell_problems(own);
             own
         }

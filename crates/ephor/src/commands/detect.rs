@@ -34,7 +34,7 @@ pub(super) async fn run(global: &Global, config: &Config, span: &Detect) -> Resu
     let mut options = config.detect.options();
     options.within = within(span)?;
     let started = std::time::Instant::now();
-    let mut detector = Detector::open(&lake, &control, options, now_micros()).await?;
+    let mut detector = Detector::open(&lake, &control, options).await?;
     for problem in detector.problems() {
         eprintln!("{problem}");
     }

@@ -136,10 +136,7 @@ pub(super) async fn begin(
     Path(name): Path<String>,
     Extension(form): Extension<Form>,
 ) -> Result<Response, Problem> {
-    let (cards, _) = super::cards(&app).await?;
-    if !cards.iter().any(|card| card.name == name) {
-        return Err(Problem::not_found("Rule", &name));
-    }
+    super::card(&app, &name).await?;
     let (from, to) = (form.one("from").unwrap_or_default(), form.one("to").unwrap_or_default());
     let within = Some((
         day("from", from)?.map_or(i64::MIN, UtcDay::start_micros),
@@ -167,7 +164,7 @@ pub(super) async fn begin(
 }
 
 async fn tried(app: &App, rule: &str, options: DetectOptions) -> Result<Backtest, DetectError> {
-    Detector::open(app.lake(), app.control(), options, app.now()).await?.backtest(rule, app.now()).await
+    Detector::open(app.lake(), app.control(), options).await?.backtest(rule, app.now()).await
 }
 
 fn day(name: &str, text: &str) -> Result<Option<UtcDay>, Problem> {
@@ -180,8 +177,7 @@ pub(super) async fn show(
     Extension(visitor): Extension<Visitor>,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
-    let (cards, _) = super::cards(&app).await?;
-    let card = cards.into_iter().find(|card| card.name == name).ok_or_else(|| Problem::not_found("Rule", &name))?;
+    let card = super::card(&app, &name).await?;
     let tried = app.console().tries().of(&name);
     let (from, to) = tried.as_ref().map_or(("", ""), |tried| (tried.from.as_str(), tried.to.as_str()));
     let may = visitor.may(super::TRIES_RIGHT);

@@ -35,6 +35,12 @@ async fn cards(app: &App) -> Result<(Vec<RuleCard>, Vec<String>), Problem> {
     Ok((cards, problems.iter().map(ToString::to_string).collect()))
 }
 
+/// One rule in force.
+async fn card(app: &App, name: &str) -> Result<RuleCard, Problem> {
+    let (cards, _) = cards(app).await?;
+    cards.into_iter().find(|card| card.name == name).ok_or_else(|| Problem::not_found("Rule", name))
+}
+
 fn sources(app: &App) -> RuleSources {
     app.options().rules.clone()
 }

@@ -27,8 +27,7 @@ pub(super) async fn show(
     Extension(visitor): Extension<Visitor>,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
-    let (cards, _) = super::cards(&app).await?;
-    let card = cards.into_iter().find(|card| card.name == name).ok_or_else(|| Problem::not_found("Rule", &name))?;
+    let card = super::card(&app, &name).await?;
     let found = super::found(&app, Some(&name)).await?;
     let text = text_of(&app, &card).await?;
     let body = html! {
