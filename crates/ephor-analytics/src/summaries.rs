@@ -237,8 +237,8 @@ fn window_counts(days: &[&RoaringBitmap], length: usize, first: usize) -> Vec<u6
         let oldest = (first.max(block) + 1).saturating_sub(length).min(block);
         let ends_of_block_before = unions_to_the_end(&days[oldest.max(before)..block]);
         let mut beginning = RoaringBitmap::new();
-        for day in block..end {
-            beginning |= days[day];
+        for (day, active) in (block..end).zip(&days[block..end]) {
+            beginning |= *active;
             if day < first {
                 continue;
             }

@@ -21,8 +21,8 @@ const FRAMEWORKS: [&str; 5] = ["soc2", "iso27001", "pci-dss", "nis2", "eu-ai-act
 
 #[derive(Args)]
 pub struct ProofOptions {
-    /// People whose year is proved; about 5,500 activities each.
-    #[arg(long, default_value_t = 900)]
+    /// People whose year is proved; about 5,300 activities each.
+    #[arg(long, default_value_t = 950)]
     staff: u32,
 }
 

@@ -71,7 +71,20 @@ fn import_usage(bench: &Bench<'_>, lake: &Lake, seats: u32) -> Outcome<u64> {
     remove(&made)?;
     let seats = seats.to_string();
     ask(Command::new(&bench.binary)
-        .args(["simulate", "--seed", "7", "--end", END, "--days", "90", "--usage-per-user", "4", "--users", &seats, "--out"])
+        .args([
+            "simulate",
+            "--seed",
+            "7",
+            "--end",
+            END,
+            "--days",
+            "90",
+            "--usage-per-user",
+            "4",
+            "--users",
+            &seats,
+            "--out",
+        ])
         .arg(&made))?;
     let added = added(&ask(ephor(bench, lake, &["import", "--usage"]).arg(made.join("usage.ndjson")))?)?;
     remove(&made)?;
@@ -92,7 +105,8 @@ fn import_organisation(bench: &Bench<'_>, lake: &Lake, seats: u32) -> Outcome<u6
 }
 
 fn added(told: &str) -> Outcome<u64> {
-    let told: Value = serde_json::from_str(told.lines().last().unwrap_or_default()).blame("an import printed no JSON")?;
+    let told: Value =
+        serde_json::from_str(told.lines().last().unwrap_or_default()).blame("an import printed no JSON")?;
     told["added"].as_u64().blame("an import told nothing of `added`")
 }
 
@@ -106,9 +120,7 @@ fn one(bench: &Bench<'_>, lake: &Lake, name: &str) -> Outcome<Timed> {
     let file = bench.folder.join(format!("report-{name}.json"));
     let ours = measure::run(ephor(bench, lake, &["report", name, "--out"]).arg(&file))?;
     let compared = COMPARED.contains(&name);
-    let theirs = compared.then(|| {
-        measure::run(super::script(bench, "duckdb_reports.py").arg(&lake.folder).arg(&file))
-    });
+    let theirs = compared.then(|| measure::run(super::script(bench, "duckdb_reports.py").arg(&lake.folder).arg(&file)));
     let theirs = theirs.transpose()?;
     let bytes = measure::bytes_on_disk(&file);
     fs::remove_file(&file).blame(format!("cannot remove {}", file.display()))?;

@@ -42,7 +42,7 @@ pub(super) async fn make(desk: &Desk, question: &Question) -> Result<Report, Rep
     let total = Sums::of(&books.entries);
     let before = Sums::of(&books.before);
     let cut_by = |id, title, column, label: fn(&Payment) -> &[Name]| {
-        Section::new(id, title, cut(&books, column, label, |text| text.to_owned()))
+        Section::new(id, title, cut(&books, column, label, str::to_owned))
     };
     let main = cut_by("cost-centres", "By cost centre", Column::text("cost_centre", "Cost centre"), |payment| {
         std::slice::from_ref(&payment.cost_centre)
