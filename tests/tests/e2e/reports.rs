@@ -134,6 +134,38 @@ fn every_use_case_has_a_report_in_every_form_and_over_http() {
 }
 
 #[test]
+fn adoption_tells_day_by_day_what_the_analytics_api_answers() {
+    /// Columns of the report, and the fields of `summaries` that they are.
+    const SAME: [(&str, &str); 5] = [
+        ("daily_active", "daily_active_user_count"),
+        ("weekly_active", "weekly_active_user_count"),
+        ("monthly_active", "monthly_active_user_count"),
+        ("assigned_seats", "assigned_seat_count"),
+        ("pending_invites", "pending_invite_count"),
+    ];
+    let home = folder();
+    let data = home.path().join("data");
+    let node = Node::demo(&data, ["--users", "40", "--days", "20", "--seed", "9", "--activities", "3000"]);
+    let adoption = report(&data, "adoption-governance");
+    let place =
+        |name: &str| adoption["columns"].as_array().unwrap().iter().position(|one| one["name"] == name).unwrap();
+    let rows = adoption["rows"].as_array().unwrap();
+    // The newest days are three days away from being served.
+    let (served, first) = (&rows[..rows.len() - 5], rows[0][place("day")].as_str().unwrap());
+    let end = rows[rows.len() - 5][place("day")].as_str().unwrap();
+    let question = format!("/v1/organizations/analytics/summaries?starting_date={first}&ending_date={end}");
+    let answer = node.client("analytics").get(&question).ok();
+    let entries = answer["data"].as_array().unwrap();
+    assert_eq!(entries.len(), served.len());
+    for (row, entry) in served.iter().zip(entries) {
+        for (column, field) in SAME {
+            assert_eq!(row[place(column)], entry[field], "{column} of {}", row[place("day")]);
+        }
+    }
+    assert!(entries.iter().any(|entry| entry["daily_active_user_count"].as_u64() > Some(20)), "{answer:#}");
+}
+
+#[test]
 fn money_adds_up_to_the_cent_and_focus_has_every_mandatory_column() {
     let home = folder();
     let data = home.path().join("data");

@@ -173,6 +173,7 @@ mod tests {
     use tlog_tiles::tlog::record_hash;
 
     use super::*;
+    use crate::proof::{ProofLog, check_consistency, check_inclusion};
 
     fn leaf(n: u64) -> Hash {
         record_hash(&n.to_be_bytes())
@@ -214,34 +215,68 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_roots_are_those_that_certificate_transparency_publishes() {
-        // The eight inputs and roots of the reference test of RFC 6962 implementations.
-        let inputs: [&[u8]; 8] = [
-            b"",
-            b"\x00",
-            b"\x10",
-            b"\x20\x21",
-            b"\x30\x31",
-            b"\x40\x41\x42\x43",
-            b"\x50\x51\x52\x53\x54\x55\x56\x57",
+    /// The eight inputs of the reference test of RFC 6962 implementations, with the root after each.
+    const REFERENCE: [(&[u8], &str); 8] = [
+        (b"", "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"),
+        (b"\x00", "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"),
+        (b"\x10", "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77"),
+        (b"\x20\x21", "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7"),
+        (b"\x30\x31", "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4"),
+        (b"\x40\x41\x42\x43", "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef"),
+        (b"\x50\x51\x52\x53\x54\x55\x56\x57", "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c"),
+        (
             b"\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f",
-        ];
-        let roots = [
-            "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
-            "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
-            "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
-            "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
-            "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
-            "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
-            "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
             "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
-        ];
+        ),
+    ];
+
+    /// Nodes of that tree of which the published proofs are made.
+    const FIRST: &str = "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d";
+    const SECOND: &str = "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7";
+    const FIRST_TWO: &str = "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125";
+    const THIRD_AND_FOURTH: &str = "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e";
+    const FIRST_FOUR: &str = "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7";
+    const FIFTH: &str = "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b";
+    const FIFTH_AND_SIXTH: &str = "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a";
+    const LAST_TWO: &str = "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0";
+    const LAST_FOUR: &str = "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4";
+
+    fn hexed(hashes: &[Hash]) -> Vec<String> {
+        hashes.iter().map(|hash| hex::encode(hash.0)).collect()
+    }
+
+    #[test]
+    fn roots_and_proofs_are_those_that_certificate_transparency_publishes() {
         let dir = tempfile::tempdir().unwrap();
-        let files = HashFiles::new(dir.path().to_owned());
-        for (size, (input, root)) in inputs.iter().zip(roots).enumerate() {
-            files.append(size as u64, &[record_hash(input)]).unwrap();
-            assert_eq!(hex::encode(files.root(size as u64 + 1).unwrap().0), root);
+        let log = ProofLog::of(dir.path());
+        for (size, (input, root)) in (1..).zip(REFERENCE) {
+            log.hashes().append(size - 1, &[record_hash(input)]).unwrap();
+            assert_eq!(hex::encode(log.root(size).unwrap().0), root);
+        }
+        let inclusions: [(u64, u64, &[&str]); 4] = [
+            (0, 8, &[SECOND, THIRD_AND_FOURTH, LAST_FOUR]),
+            (5, 8, &[FIFTH, LAST_TWO, FIRST_FOUR]),
+            (2, 3, &[FIRST_TWO]),
+            (1, 5, &[FIRST, THIRD_AND_FOURTH, FIFTH]),
+        ];
+        let root = |size: u64| REFERENCE[size as usize - 1].1;
+        for (place, size, published) in inclusions {
+            let path = hexed(&log.inclusion(place, size).unwrap());
+            assert_eq!(path, published, "{place} in {size}");
+            let leaf = |place: u64| record_hash(REFERENCE[place as usize].0);
+            check_inclusion(&path, size, root(size), place, leaf(place)).unwrap();
+            assert!(check_inclusion(&path, size, root(size), place, leaf((place + 1) % size)).is_err());
+        }
+        let consistencies: [(u64, u64, &[&str]); 3] = [
+            (1, 8, &[SECOND, THIRD_AND_FOURTH, LAST_FOUR]),
+            (6, 8, &[FIFTH_AND_SIXTH, LAST_TWO, FIRST_FOUR]),
+            (2, 5, &[THIRD_AND_FOURTH, FIFTH]),
+        ];
+        for (older, newer, published) in consistencies {
+            let path = hexed(&log.consistency(older, newer).unwrap());
+            assert_eq!(path, published, "{older} in {newer}");
+            check_consistency(&path, (newer, root(newer)), (older, root(older))).unwrap();
+            assert!(check_consistency(&path, (newer, root(newer)), (older, root(newer))).is_err());
         }
     }
 }
