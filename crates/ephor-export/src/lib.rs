@@ -9,6 +9,7 @@ mod document;
 mod entra;
 mod error;
 mod format;
+mod google;
 mod guard;
 mod http;
 mod json;
@@ -21,6 +22,7 @@ mod settings;
 mod sink;
 #[cfg(test)]
 mod stories;
+mod stream;
 mod tls;
 
 pub use deliver::{Delivered, ExportContext, LakeIs, ReplaySpan, Replayed, Replaying, Until, deliver, replay};
@@ -32,7 +34,8 @@ pub use record::{Place, Record};
 pub use redaction::{Redaction, RedactionRule, Treatment};
 pub use settings::{RedactSetting, Secrets, SinkSettings, Start, What};
 pub use sink::{
-    DatadogSettings, ElasticSettings, FileSettings, Framing, OtlpProtocol, OtlpSettings, SentinelSettings,
-    SplunkHecSettings, StdoutSettings, SumoLogicSettings, SyslogSettings, Transport, WebhookBody, WebhookSettings,
+    DatadogSettings, ElasticSettings, FileSettings, Framing, NatsSettings, ObjectLayout, ObjectsSettings, OtlpProtocol,
+    OtlpSettings, SecopsSettings, SentinelSettings, SplunkHecSettings, StdoutSettings, SumoLogicSettings,
+    SyslogSettings, Transport, WebhookBody, WebhookSettings,
 };
 pub use tls::TlsSettings;

@@ -61,7 +61,7 @@ fn a_replay_gives_the_same_bytes_and_says_so_beforehand() {
     let home = folder();
     let data = home.path().join("data");
     imported(&data, &truth);
-    for format in ["ocsf", "ecs", "cef", "leef", "otlp", "raw"] {
+    for format in ["ocsf", "ecs", "cef", "leef", "otlp", "udm", "raw"] {
         let file = home.path().join(format!("{format}.out"));
         run_in(&mut to_file(&data, &file, format)).succeeded();
         let exported = fs::read(&file).unwrap();

@@ -24,7 +24,7 @@ pub(crate) struct ExportRun {
     /// `file:PATH`, `stdout`, or a sink of ephor.toml; repeat for several. Default: every sink of ephor.toml.
     #[arg(long = "sink", value_name = "SINK")]
     pub(crate) sinks: Vec<String>,
-    /// What records of `file:` and `stdout` look like: ocsf, ocsf@1.3.0, ocsf@1.9.0, ecs, cef, leef, otlp or raw.
+    /// What records of `file:` and `stdout` look like: ocsf, ocsf@1.3.0, ocsf@1.9.0, ecs, cef, leef, otlp, udm or raw.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) export_format: Option<String>,
     /// What `file:` and `stdout` are given. Default: activities.
@@ -64,7 +64,7 @@ pub(crate) struct ExportPreview {
     /// The activity type, e.g. api_key_created. A type that nobody knows is shown too.
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) kind: String,
-    /// What the record looks like: ocsf, ocsf@1.3.0, ocsf@1.9.0, ecs, cef, leef, otlp or raw. Default: the sink's, or ocsf.
+    /// What the record looks like: ocsf, ocsf@1.3.0, ocsf@1.9.0, ecs, cef, leef, otlp, udm or raw. Default: the sink's, or ocsf.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) export_format: Option<String>,
     /// With the format and the redaction of this sink of ephor.toml.
