@@ -4,9 +4,12 @@ Usage: walk_console.py SIGN_IN_LINK AXE; AXE is axe.min.js. Prints one JSON obje
 """
 
 import json
+import re
 import sys
+import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
@@ -14,7 +17,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 # WCAG 2.2 up to AA, and what axe calls best practice.
-RUN = "const done = arguments[arguments.length - 1]; axe.run(document, {resultTypes: ['violations']}).then(found => done(found.violations), error => done([{id: String(error), nodes: []}]));"
+RUN = "const done = arguments[arguments.length - 1]; axe.run(document, arguments[0]).then(found => done(found.violations), error => done([{id: String(error), nodes: []}]));"
+ALL = {"resultTypes": ["violations"]}
+# What a theme or a width can change: all else is the same page.
+LOOKS = {**ALL, "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"]}}
 PATIENCE_SECONDS = 150
 
 
@@ -56,35 +62,46 @@ def links(driver, selector: str) -> list[str]:
 
 
 def pages(driver, home: str) -> list[str]:
-    """Every place of the navigation, and one page of each kind behind them."""
-    found = links(driver, ".wide nav a")
-    kinds = [
-        ("/findings", "tbody a[href^='/findings/']"),
-        ("/rules", "tbody a[href^='/rules/']"),
-        ("/activity", "tbody a[href^='/activity/']"),
-        ("/people", "tbody a[href^='/people/']"),
-        ("/evidence", "tbody a[href^='/evidence/']"),
-        ("/incidents", "tbody a[href^='/incidents/']"),
-        ("/reviews", "tbody a[href^='/reviews/']"),
-    ]
-    for path, selector in kinds:
-        driver.get(home + path)
-        found += links(driver, selector)[:1]
-    driver.get(home + "/use-cases")
-    found += links(driver, "tbody a[href^='/use-cases/']")
-    driver.get(home + "/settings")
-    found += links(driver, "nav.tabs a")
-    return list(dict.fromkeys(found)) + ["/account", "/timeline", "/no/such/page"]
+    """An address of every page that is mounted: a part in braces is that of the first link of its kind, of a use case all."""
+    lines = (Path(__file__).parent / "console_pages.txt").read_text().splitlines()
+    found = []
+    for line in (line for line in lines if line and not line.startswith("#")):
+        pattern, _, where = line.partition(" <- ")
+        if "{" not in pattern:
+            found.append(pattern)
+            continue
+        before, _, after = pattern.partition("{")
+        below = after.partition("}")[2]
+        driver.get(home + (where or before.rstrip("/")))
+        shape = re.compile(re.escape(before) + "[^/]+$")
+        kin = [path + below for path in links(driver, "main tbody a") if shape.match(path)]
+        assert kin, f"{driver.current_url} leads to no {pattern}: {driver.find_element(By.TAG_NAME, 'main').text[:400]}"
+        found += kin if pattern == "/use-cases/{name}" else kin[:1]
+    return list(dict.fromkeys(found)) + ["/no/such/page"]
 
 
-def judged(driver, axe: str, page: str, where: str) -> list[dict]:
+def look(driver, width: int, theme: str) -> None:
+    """The same page in another width and theme, without loading it anew."""
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    # Rows that arrive meanwhile fade in: a colour on its way is nobody's colour.
+    features = [{"name": "prefers-color-scheme", "value": theme}, {"name": "prefers-reduced-motion", "value": "reduce"}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+def judged(driver, axe: str, page: str) -> list[dict]:
+    """What axe holds against the page that is open, in both themes and widths."""
     driver.execute_script(axe)
-    told = [
-        {"page": page, "where": where, "rule": found["id"], "nodes": [node["html"][:200] for node in found["nodes"][:3]]}
-        for found in driver.execute_async_script(RUN)
-    ]
-    if driver.execute_script("return document.documentElement.scrollWidth > window.innerWidth"):
-        told.append({"page": page, "where": where, "rule": "overflow", "nodes": []})
+    told = []
+    for width, theme, options in ((1280, "light", ALL), (1280, "dark", LOOKS), (400, "dark", LOOKS), (400, "light", LOOKS)):
+        look(driver, width, theme)
+        where = f"{theme} {width}"
+        told += [
+            {"page": page, "where": where, "rule": found["id"], "nodes": [node["html"][:200] for node in found["nodes"][:3]]}
+            for found in driver.execute_async_script(RUN, options)
+        ]
+        if driver.execute_script("return document.documentElement.scrollWidth > arguments[0]", width):
+            told.append({"page": page, "where": where, "rule": "overflow", "nodes": []})
     return told
 
 
@@ -147,7 +164,16 @@ def package(driver, home: str) -> list[str]:
         return bool(driver.find_elements(By.CSS_SELECTOR, "a[href^='/evidence/packages/']"))
 
     wait(driver, is_ready)
-    return ["package built"]
+    address = driver.find_element(By.CSS_SELECTOR, "a[href^='/evidence/packages/']").get_attribute("href")
+    cookies = "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in driver.get_cookies())
+    with tempfile.TemporaryDirectory() as folder:
+        taken = Path(folder) / "package.zip"
+        taken.write_bytes(urlopen(Request(address, headers={"cookie": cookies})).read())
+        driver.find_element(By.NAME, "package").send_keys(str(taken))
+        driver.find_element(By.XPATH, "//button[text()='Check it']").click()
+        wait(driver, lambda driver: heading(driver) == "A package checked")
+    assert driver.find_elements(By.CSS_SELECTOR, "h2 .badge.good"), driver.find_element(By.TAG_NAME, "main").text
+    return ["package built", "uploaded and proven"]
 
 
 def key(driver, home: str) -> list[str]:
@@ -183,18 +209,18 @@ def main(link: str, axe: str) -> None:
     with browser(1280, "light", scripts=False) as driver:
         sign_in(driver, link, scripts=False)
         done += [f"without scripts: {step}" for step in triage(driver, home, "asked again") + key(driver, home)]
-    against, walked = [], []
-    for width, shade in ((1280, "light"), (1280, "dark"), (400, "light")):
-        with browser(width, shade) as driver:
-            driver.set_script_timeout(PATIENCE_SECONDS)
-            driver.get(home + "/sign-in")
-            against += judged(driver, axe, "/sign-in", f"{shade} {width}")
-            sign_in(driver, link)
-            # The colours and the width are the same sheet's on every page: once over all of them, then those of the menu.
-            walked = walked or pages(driver, home)
-            for page in walked if (width, shade) == (1280, "light") else links(driver, ".wide nav a"):
-                driver.get(home + page)
-                against += judged(driver, axe, page, f"{shade} {width}")
+    against = []
+    with browser(1280, "light") as driver:
+        driver.set_script_timeout(PATIENCE_SECONDS)
+        driver.get(home + "/sign-in")
+        against += judged(driver, axe, "/sign-in")
+        look(driver, 1280, "light")
+        sign_in(driver, link)
+        walked = pages(driver, home)
+        for page in walked:
+            look(driver, 1280, "light")
+            driver.get(home + page)
+            against += judged(driver, axe, page)
     print(json.dumps({"pages": walked, "against": against, "done": done}))
 
 

@@ -81,20 +81,24 @@ impl Receiver {
 
     /// NATS's own server with these options.
     pub fn nats(home: &Path, port: u16, options: &str) -> Self {
-        fs::create_dir_all(home).unwrap();
         let mut command = Command::new(beside_the_clients("bin/nats-server"));
         command.args(options.split(' '));
-        let receiver = Self::start(command, home, home.join("said"), port);
-        eventually("the server listens", || TcpStream::connect(("127.0.0.1", port)).ok());
-        receiver
+        Self::listening(home, port, command)
     }
 
     /// SeaweedFS with these options; its S3 is at the port.
     pub fn seaweedfs(home: &Path, port: u16, options: &str) -> Self {
         let mut command = Command::new(beside_the_clients("bin/weed"));
         command.args(options.split(' '));
+        Self::listening(home, port, command)
+    }
+
+    /// A server that listens at this port, with its home there.
+    pub fn listening(home: &Path, port: u16, mut command: Command) -> Self {
+        fs::create_dir_all(home).unwrap();
+        command.env("HOME", home);
         let receiver = Self::start(command, home, home.join("said"), port);
-        eventually("the bucket answers", || TcpStream::connect(("127.0.0.1", port)).ok());
+        eventually("the server listens", || TcpStream::connect(("127.0.0.1", port)).ok());
         receiver
     }
 

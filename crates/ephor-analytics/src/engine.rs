@@ -151,6 +151,12 @@ impl Analytics {
         AsOf { usage_seq: self.inner.lake.usage().next_seq(), upstream_seq: self.inner.lake.upstream_rows().next_seq() }
     }
 
+    /// The one name of a connector, whatever a client calls it.
+    #[must_use]
+    pub fn connector_name(&self, name: &str) -> String {
+        self.inner.connectors.published(name)
+    }
+
     pub(crate) fn people(&self, reach: &Reach) -> Arc<People> {
         self.inner.people(reach)
     }

@@ -277,7 +277,7 @@ mod tests {
     use ephor_lake::control::Control;
 
     use super::*;
-    use crate::lists::{ListEntry, ListQuestion, Stay};
+    use crate::lists::{ListEntry, ListQuestion, Lists, Stay};
 
     const NOW: i64 = 1_795_435_200_000_000;
 
@@ -333,7 +333,7 @@ mod tests {
         let (by, rng) = (ada(), &mut rand::rng());
         let on_it = async |at: i64| {
             let question = ListQuestion::of_field_name("%equals%approved_connectors%f").unwrap();
-            registers.lists().await.unwrap().hold(&question, "mcpsrv_1", at)
+            registers.lists(&Lists::default()).await.unwrap().hold(&question, "mcpsrv_1", at)
         };
         registers.put(&wanted("mcpsrv_1", None), &by, NOW, rng).await.unwrap();
         assert_eq!((on_it(NOW - 1).await, on_it(NOW).await), (false, true));

@@ -24,7 +24,7 @@ pub struct RuleCard {
     pub severity: Severity,
     /// `stable`, `test`, `experimental`.
     pub status: String,
-    /// How it decides: `match`, `correlation`, `first_seen`, `without`, `baseline`, `off_hours` or `state`.
+    /// How it decides: `match`, `correlation`, `first_seen`, `without`, `baseline`, `off_hours`, `travel` or `state`.
     pub turn: &'static str,
     /// Whether it finds something itself or only feeds others.
     pub finds: bool,
@@ -76,5 +76,6 @@ fn turn(rule: &Rule) -> &'static str {
         (_, Turn::Without(_), _) => "without",
         (_, Turn::Baseline(_), _) => "baseline",
         (_, Turn::OffHours(_), _) => "off_hours",
+        (_, Turn::Travel(_), _) => "travel",
     }
 }

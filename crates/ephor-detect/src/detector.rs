@@ -15,9 +15,11 @@ use crate::error::DetectError;
 use crate::facts::Facts;
 use crate::finding::{Finding, FindingId};
 use crate::findings::{FindingFilter, Findings, Recorded};
+use crate::geo::Geo;
 use crate::knowledge;
 use crate::lists::Lists;
 use crate::objects::{KINDS, Objects, rules_about_the_directory};
+use crate::policy::{self, Listed, POLICY_RULE, Policy, SettingChanges, SettingsNow};
 use crate::registers::Registers;
 use crate::rule::{RuleProblem, RuleSet, RuleSource, RuleSources};
 use crate::tell::{Rows, tell};
@@ -27,8 +29,12 @@ use crate::tell::{Rows, tell};
 pub struct DetectOptions {
     /// The user's own rules.
     pub rules_folder: Option<PathBuf>,
-    /// Lists of the configuration: written down with the date at which they were found there.
+    /// Lists of the configuration: the first catching-up writes them down with its date.
     pub lists: Lists,
+    /// A City database in MaxMind's format, which places network addresses.
+    pub geo_file: Option<PathBuf>,
+    /// Settings as they are meant to be.
+    pub policy_file: Option<PathBuf>,
     /// Only what overlaps this span of time is put down or taken back.
     pub within: Option<(i64, i64)>,
 }
@@ -54,6 +60,10 @@ pub struct Detector {
     problems: Vec<RuleProblem>,
     objects: Objects,
     facts: Facts,
+    policy: Option<Policy>,
+    /// Settings that the directory lists, where a policy asks.
+    settings: Vec<Listed>,
+    setting_changes: SettingChanges,
     engine: Engine,
     /// Of each kind of the directory, the last change that `facts` know.
     directory_at: Vec<i64>,
@@ -78,15 +88,10 @@ enum Stage {
 }
 
 impl Detector {
-    /// A detector that has seen nothing yet.
-    pub async fn open(
-        lake: &Lake,
-        control: &Control,
-        options: DetectOptions,
-        now_micros: i64,
-    ) -> Result<Self, DetectError> {
+    /// A detector that has seen nothing yet. Opening one puts nothing down.
+    pub async fn open(lake: &Lake, control: &Control, options: DetectOptions) -> Result<Self, DetectError> {
         let set = Arc::new(RuleSet::default());
-        Registers::new(control).declare(&options.lists, now_micros).await?;
+        let geo = Arc::new(options.geo_file.as_deref().map(Geo::open).transpose()?.unwrap_or_default());
         let mut detector = Self {
             lake: lake.clone(),
             findings: Findings::new(control),
@@ -97,7 +102,10 @@ impl Detector {
             set,
             problems: Vec::new(),
             objects: Objects::default(),
-            facts: Facts::default(),
+            facts: Facts::default().placed_by(geo),
+            policy: None,
+            settings: Vec::new(),
+            setting_changes: SettingChanges::default(),
             directory_at: Vec::new(),
             taken_to: 0,
             newest_at: i64::MIN,
@@ -116,6 +124,12 @@ impl Detector {
         &self.problems
     }
 
+    /// Rules that find nothing, since nobody has named a database of places.
+    #[must_use]
+    pub fn asleep(&self) -> Vec<&str> {
+        self.set.asleep(&self.facts.geo)
+    }
+
     /// How many rules are in force.
     #[must_use]
     pub fn rules(&self) -> usize {
@@ -126,16 +140,26 @@ impl Detector {
     /// Answers whether something has.
     pub async fn refresh(&mut self) -> Result<bool, DetectError> {
         let sources = RuleSources { folder: self.options.rules_folder.clone() }.files()?;
-        let lists = self.registers.lists().await?;
+        let lists = self.registers.lists(&self.options.lists).await?;
         let directory_at: Vec<i64> = KINDS.iter().map(|(kind, _)| self.lake.directory().revision(*kind)).collect();
         let other_rules = sources != self.sources;
         let other_directory = directory_at != self.directory_at;
-        if !other_rules && !other_directory && lists == self.facts.lists {
+        let (policy, broken) = self.read_policy();
+        let (policys, mut problems): (Vec<_>, Vec<_>) =
+            self.problems.iter().cloned().partition(|problem| self.is_of_policy(problem));
+        let other_policy = policy != self.policy || !policys.iter().eq(broken.iter());
+        if !other_rules && !other_directory && !other_policy && lists == self.facts.lists {
             return Ok(false);
         }
         if other_rules {
-            let (set, problems) = RuleSet::build(&sources, Some(&self.set));
-            (self.sources, self.problems, self.set) = (sources, problems, Arc::new(set));
+            let (set, found) = RuleSet::build(&sources, Some(&self.set));
+            (self.sources, self.set) = (sources, Arc::new(set));
+            problems = found;
+        }
+        problems.extend(broken);
+        (self.problems, self.policy) = (problems, policy);
+        if self.policy.is_some() && (other_policy || other_directory) {
+            self.settings = policy::listed(self.lake.directory()).await?;
         }
         let known_from = match other_directory {
             true => self.learn_directory(lists, directory_at).await?,
@@ -146,7 +170,7 @@ impl Detector {
             }
         };
         // What is known otherwise only from later on than anything that was judged changes nothing that was found.
-        if other_rules || known_from.is_some_and(|from| from <= self.newest_at) {
+        if other_rules || other_policy || known_from.is_some_and(|from| from <= self.newest_at) {
             self.start_again();
         }
         Ok(true)
@@ -154,7 +178,7 @@ impl Detector {
 
     /// Answers from when on something else is known than before.
     async fn learn_directory(&mut self, lists: Lists, directory_at: Vec<i64>) -> Result<Option<i64>, DetectError> {
-        let mut facts = knowledge::facts_of(self.lake.directory()).await?;
+        let mut facts = knowledge::facts_of(self.lake.directory()).await?.placed_by(Arc::clone(&self.facts.geo));
         facts.lists = lists;
         let from = self.facts.differ_from(&facts);
         self.objects = Objects::of(self.lake.directory());
@@ -168,17 +192,36 @@ impl Detector {
         self.engine = Engine::new(Arc::clone(&self.set), &all);
         (self.taken_to, self.oldest_at, self.newest_at, self.stage) = (0, i64::MAX, i64::MIN, Stage::New);
         self.told.clear();
+        self.setting_changes = SettingChanges::default();
+    }
+
+    /// The policy; one that cannot be used is told, and the one before it stays in force.
+    fn read_policy(&self) -> (Option<Policy>, Option<RuleProblem>) {
+        let Some(path) = &self.options.policy_file else { return (None, None) };
+        match Policy::try_read(path) {
+            Ok(policy) => (Some(policy), None),
+            Err(problem) => (self.policy.clone(), Some(problem)),
+        }
+    }
+
+    fn is_of_policy(&self, problem: &RuleProblem) -> bool {
+        self.options.policy_file.as_ref().is_some_and(|path| problem.file == path.display().to_string())
     }
 
     /// Takes what has arrived, judges it, and puts down what follows.
     pub async fn catch_up(&mut self, now_micros: i64, rng: &mut impl CryptoRng) -> Result<Detected, DetectError> {
+        if self.stage == Stage::New {
+            self.registers.declare(&self.options.lists, now_micros).await?;
+            self.refresh().await?;
+        }
         let mut detected = Detected { activities: self.take_arrivals().await?, ..Detected::default() };
         let changes = self.engine.judge(now_micros);
         let mut found = self.tell(&changes).await?;
-        let states = self.judge_directory(now_micros).await?;
+        let (states, over) = self.judge_directory(now_micros).await?;
         found.extend(states);
         found.retain(|finding| self.is_asked(finding.first_seen_micros, finding.last_seen_micros));
         let mut gone = changes.gone;
+        gone.extend(over);
         // A draft that another key told under the same id stands.
         gone.retain(|id| !found.iter().any(|finding| finding.id == *id));
         if self.stage == Stage::New {
@@ -196,6 +239,9 @@ impl Detector {
         loop {
             let arrivals = self.lake.arrivals(self.taken_to..u64::MAX).await?;
             for arrival in &arrivals.rows {
+                if self.policy.is_some() {
+                    self.setting_changes.take(&arrival.raw, arrival.seq);
+                }
                 if let Some(at) = self.engine.take(arrival.raw.as_bytes(), arrival.seq, &self.facts) {
                     self.newest_at = self.newest_at.max(at);
                     self.oldest_at = self.oldest_at.min(at);
@@ -249,15 +295,20 @@ impl Detector {
         Ok(rows)
     }
 
-    /// What state rules find; a state that stood before keeps the moment at which it was seen first.
-    async fn judge_directory(&mut self, now_micros: i64) -> Result<Vec<Finding>, DetectError> {
+    /// What state rules find and what is so no longer; a state that stood before keeps the moment at which it was seen first.
+    async fn judge_directory(&mut self, now_micros: i64) -> Result<(Vec<Finding>, Vec<FindingId>), DetectError> {
         let mut found = self.objects.judged(&self.set, &self.facts, now_micros);
+        if let Some(policy) = &self.policy {
+            let now = SettingsNow::merged(self.settings.clone(), &self.setting_changes);
+            found.extend(policy.drift(&now).iter().map(|drift| drift.finding(policy.severity, now_micros)));
+        }
         for finding in &mut found {
             let known = match self.states.get(&finding.id) {
                 Some(known) => Some(known.clone()),
                 None => self.findings.standing(&finding.id).await?.map(|record| record.finding),
             };
-            if let Some(known) = known {
+            // What an activity tells of has its own moment.
+            if let Some(known) = known.filter(|_| finding.evidence.is_empty()) {
                 finding.first_seen_micros = known.first_seen_micros;
                 finding.last_seen_micros = known.last_seen_micros;
             }
@@ -266,20 +317,26 @@ impl Detector {
         let now: BTreeMap<FindingId, Finding> = found.iter().map(|f| (f.id.clone(), f.clone())).collect();
         let changed = |finding: &Finding| self.states.get(&finding.id) != Some(finding);
         let changed: Vec<Finding> = found.iter().filter(|finding| changed(finding)).cloned().collect();
+        let is_over = |finding: &&Finding| {
+            !now.contains_key(&finding.id) && self.is_asked(finding.first_seen_micros, finding.last_seen_micros)
+        };
+        let over: Vec<FindingId> = self.states.values().filter(is_over).map(|finding| finding.id.clone()).collect();
+        self.told.retain(|id| !over.contains(id));
         self.states = now;
-        Ok(changed)
+        Ok((changed, over))
     }
 
     /// Findings of rules in force that stand in the database and do not follow from what is there.
     async fn left_over(&self) -> Result<Vec<FindingId>, DetectError> {
         let rules: BTreeSet<&str> = self.set.rules.iter().map(|rule| rule.name.as_str()).collect();
-        let about_the_directory = rules_about_the_directory(&self.set);
+        let mut about_the_directory = rules_about_the_directory(&self.set);
+        about_the_directory.insert(POLICY_RULE);
         let standing = self.findings.list(&FindingFilter::default()).await?;
         let left_over = standing.into_iter().map(|record| record.finding).filter(|finding| {
             let name = finding.rule.as_str();
             // Its activities may have left the lake with their retention; what was found stays found.
             let is_provable = about_the_directory.contains(name) || finding.window.from_micros >= self.oldest_at;
-            rules.contains(name)
+            (rules.contains(name) || name == POLICY_RULE)
                 && is_provable
                 && !self.told.contains(&finding.id)
                 && self.is_asked(finding.first_seen_micros, finding.last_seen_micros)

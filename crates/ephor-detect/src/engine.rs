@@ -2,13 +2,13 @@
 //! Promises that the same activities leave the same findings standing, however they came.
 //! Never reads the lake and never waits: its shell does.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::facts::Facts;
 use crate::finding::FindingId;
 use crate::hit::Key;
-use crate::judge::{self, Draft, DraftDigest};
+use crate::judge::{self, Draft, DraftDigest, Peers};
 use crate::matcher::{Kept, Matcher};
 use crate::rule::RuleSet;
 use crate::state::Memory;
@@ -21,6 +21,8 @@ pub(crate) struct Engine {
     memory: Memory,
     standing: HashMap<(usize, Key), Vec<Stands>>,
     kept: Vec<Kept>,
+    /// Days that were judged by what peers did before: what changes with them changes the judgement.
+    by_peers: BTreeSet<(usize, i64, Key)>,
 }
 
 /// A draft that stands, with the finding that it was told as.
@@ -51,7 +53,14 @@ impl Engine {
     /// An engine that has seen nothing, for these series of a set.
     pub(crate) fn new(set: Arc<RuleSet>, wanted: &[usize]) -> Self {
         let matcher = Matcher::new(Arc::clone(&set), wanted);
-        Self { set, matcher, memory: Memory::default(), standing: HashMap::new(), kept: Vec::new() }
+        Self {
+            set,
+            matcher,
+            memory: Memory::default(),
+            standing: HashMap::new(),
+            kept: Vec::new(),
+            by_peers: BTreeSet::new(),
+        }
     }
 
     /// Takes one activity; tells when it happened, if it is one.
@@ -67,17 +76,46 @@ impl Engine {
     /// Judges what changed since the last time, and what has become due.
     pub(crate) fn judge(&mut self, as_of_micros: i64) -> Changes {
         let mut changes = Changes::default();
-        for spot in self.memory.take_dirty(as_of_micros) {
-            let series = &self.set.series[spot.0];
-            let rule = &self.set.rules[series.rule];
+        let set = Arc::clone(&self.set);
+        let spots = self.spots(as_of_micros);
+        // Spots come by series: what is counted of its peers is counted once.
+        let memory = std::mem::take(&mut self.memory);
+        let mut peers: Option<(usize, Peers<'_>)> = None;
+        for spot in spots {
+            let series = &set.series[spot.0];
+            let rule = &set.rules[series.rule];
             let drafts = if series.program.keeps_days() {
-                judge::days(series, rule, self.memory.days(spot))
+                let asked = if series.program.asks_peers() {
+                    let known = peers.take().filter(|(of, _)| *of == spot.0);
+                    Some(&mut peers.insert(known.unwrap_or_else(|| (spot.0, Peers::of(&memory, spot.0)))).1)
+                } else {
+                    None
+                };
+                self.note_by_peers(spot, judge::days_for_peers(series, memory.days(spot)));
+                judge::days(series, rule, memory.days(spot), asked)
             } else {
-                judge::hits(series, rule, self.memory.hits(spot), as_of_micros)
+                judge::hits(series, rule, memory.hits(spot), as_of_micros)
             };
             self.compare(spot, drafts, &mut changes);
         }
+        drop(peers);
+        self.memory = memory;
         changes
+    }
+
+    /// What changed or is due, and what was judged by days of peers that changed.
+    fn spots(&mut self, as_of_micros: i64) -> BTreeSet<(usize, Key)> {
+        let mut spots = self.memory.take_dirty(as_of_micros);
+        for (series, day) in self.memory.take_moved() {
+            let later = self.by_peers.range((series, day.saturating_add(1), 0)..(series + 1, i64::MIN, 0));
+            spots.extend(later.map(|(series, _, key)| (*series, *key)));
+        }
+        spots
+    }
+
+    fn note_by_peers(&mut self, spot: (usize, Key), days: Vec<i64>) {
+        // A day that has got a history of its own stays noted: judging it once more changes nothing.
+        self.by_peers.extend(days.into_iter().map(|day| (spot.0, day, spot.1)));
     }
 
     /// Notes which finding a draft was told as.

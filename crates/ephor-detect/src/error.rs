@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use ephor_lake::LakeError;
 use ephor_lake::control::ControlError;
 
+use crate::rule::RuleProblem;
+
 /// Anything that detections could not do.
 #[derive(Debug, thiserror::Error)]
 pub enum DetectError {
@@ -49,6 +51,20 @@ pub enum DetectError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// A database of places that cannot be used.
+    #[error("{} cannot be used: {what}; `[detect] geo` names a City database in MaxMind's format", path.display())]
+    Geo {
+        /// Which one.
+        path: PathBuf,
+        /// Why not.
+        what: String,
+    },
+    /// A policy that cannot be used.
+    #[error("{problem}; docs/policy.md shows how a policy is written")]
+    Policy {
+        /// What is wrong, and where.
+        problem: RuleProblem,
     },
     /// No rule has this name.
     #[error("there is no rule `{name}`; `ephor rules list` shows them")]

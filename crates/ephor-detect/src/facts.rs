@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use rsigma_eval::EventValue;
 
+use crate::geo::Geo;
 use crate::lists::Lists;
 
 /// Facts of everything that has an id, and lists.
@@ -16,6 +17,8 @@ use crate::lists::Lists;
 pub(crate) struct Facts {
     by_id: HashMap<String, History>,
     pub(crate) lists: Lists,
+    /// Where network addresses are.
+    pub(crate) geo: Arc<Geo>,
 }
 
 /// What was known of one object, the oldest first.
@@ -48,6 +51,12 @@ pub(crate) enum FactValue {
 const DAY_MICROS: i64 = 86_400_000_000;
 
 impl Facts {
+    /// The same with what places network addresses.
+    pub(crate) fn placed_by(mut self, geo: Arc<Geo>) -> Self {
+        self.geo = geo;
+        self
+    }
+
     /// Adds what is known of an object from a moment on. A moment before the last one of the object counts as that one.
     pub(crate) fn learn(&mut self, id: &str, from_micros: i64, facts: Vec<Fact>) {
         let versions = &mut self.by_id.entry(id.to_owned()).or_default().versions;

@@ -62,7 +62,7 @@ impl Knowledge {
         let mut touched: BTreeSet<String> = BTreeSet::new();
         if let Some(id) = self.about.remove(&slot) {
             self.forget(&slot, &id);
-            touched.insert(id);
+            self.touch(&slot, id, &mut touched);
         }
         let id = if slot.0 == "group_member" { "user_id" } else { "id" };
         if let Some((id, object)) = object.and_then(|object| Some((text(object, id)?.to_owned(), object))) {
@@ -78,16 +78,21 @@ impl Knowledge {
                 }
                 _ => return,
             }
-            if slot.0 == "group" {
-                touched.extend(self.members.get(&id).into_iter().flatten().cloned());
-            }
-            self.about.insert(slot, id.clone());
-            touched.insert(id);
+            self.touch(&slot, id.clone(), &mut touched);
+            self.about.insert(slot, id);
         }
         for id in touched {
             let known = self.known_of(&id);
             self.facts.learn(&id, since_micros, known);
         }
+    }
+
+    /// Whose facts depend on the object of a row: its own, and of a group those of its members.
+    fn touch(&self, slot: &Slot, id: String, touched: &mut BTreeSet<String>) {
+        if slot.0 == "group" {
+            touched.extend(self.members.get(&id).into_iter().flatten().cloned());
+        }
+        touched.insert(id);
     }
 
     fn joins(&mut self, (_, group, _): &Slot, user: &str) {
@@ -99,7 +104,12 @@ impl Knowledge {
         if slot.0 == "group_member" {
             self.members.entry(slot.1.clone()).or_default().remove(id);
             self.groups_of.entry(id.to_owned()).or_default().remove(&slot.1);
-        } else if let Some(rows) = self.told.get_mut(id) {
+            return;
+        }
+        if slot.0 == "group" {
+            self.group_names.remove(id);
+        }
+        if let Some(rows) = self.told.get_mut(id) {
             rows.remove(slot);
         }
     }

@@ -29,5 +29,11 @@ pub(crate) const DISTINCT_SKETCH: usize = 1_024;
 /// How long what has to follow may be on its way to the lake: collectors poll each minute, rows are queryable within one.
 pub(crate) const SETTLE_MICROS: i64 = 5 * 60 * 1_000_000;
 
+/// Groups of one subject that are kept for a day: people are in a handful.
+pub(crate) const GROUPS: usize = 16;
+
+/// Members that a group has at the least, for its days to say what is usual.
+pub(crate) const PEERS_AT_LEAST: usize = 5;
+
 /// Other things that one finding names at the most: more than anybody reads.
 pub(crate) const OTHERS: usize = 50;

@@ -14,6 +14,7 @@ use rsigma_parser::{ConditionExpr, Detection, DetectionItem, Quantifier};
 use crate::facts::Facts;
 use crate::fields::{Element, Flat, View};
 use crate::finding::Entity;
+use crate::geo::{Geo, Spot};
 use crate::hit::{Hit, Key, Place, key_of, number_of};
 use crate::limits::ELEMENTS;
 use crate::rule::{Naming, RuleSet};
@@ -60,18 +61,26 @@ impl Matcher {
         for rule in self.route(flat.text("type").unwrap_or_default()).iter() {
             for view in elements(&self.set, *rule, view) {
                 if selects(&self.set, *rule, &view) {
-                    self.keep(*rule, &view, place, kept);
+                    self.keep(*rule, &view, place, &facts.geo, kept);
                 }
             }
         }
         Some(at)
     }
 
-    fn keep(&self, rule: usize, view: &View<'_>, place: Place, kept: &mut Vec<Kept>) {
+    fn keep(&self, rule: usize, view: &View<'_>, place: Place, geo: &Geo, kept: &mut Vec<Kept>) {
         for (series, at) in &self.keepers[rule] {
             let input = &self.set.series[*series].inputs[usize::from(*at)];
+            let mut slots: Vec<u64> = input.slots.iter().map(|slot| slot_value(slot, view, geo)).collect();
+            if let Some(field) = &input.groups {
+                slots.extend(view.texts(field).iter().map(|group| number_of(group)));
+            }
+            let is_nowhere = |(slot, value): (&Slot, &u64)| matches!(slot, Slot::Location(_)) && *value == 0;
+            if input.slots.iter().zip(&slots).any(is_nowhere) {
+                continue;
+            }
             for (key, subject) in told_apart(input, view) {
-                let slots = input.slots.iter().map(|slot| slot_value(slot, view)).collect();
+                let slots = slots.clone();
                 kept.push(Kept { series: *series, key, hit: Hit { place, input: *at, subject, slots } });
             }
         }
@@ -227,11 +236,14 @@ fn short(key: Key) -> u64 {
     (key >> 64) as u64
 }
 
-fn slot_value(slot: &Slot, view: &View<'_>) -> u64 {
+fn slot_value(slot: &Slot, view: &View<'_>, geo: &Geo) -> u64 {
     match slot {
         Slot::Text(fields) => {
             let texts: Vec<String> = fields.iter().flat_map(|field| view.texts(field)).collect();
             if texts.is_empty() { 0 } else { number_of(&texts.join("\u{0}")) }
+        }
+        Slot::Location(field) => {
+            view.texts(field).first().and_then(|address| geo.place(address)).map_or(0, Spot::packed)
         }
         Slot::Number(field) => view.get_field(field).and_then(|value| value.as_f64()).unwrap_or(f64::NAN).to_bits(),
     }

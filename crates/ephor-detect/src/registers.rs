@@ -50,10 +50,7 @@ impl Registers {
 
     /// Takes over the lists of the configuration, as a register of its own; a list that is named there no more is empty.
     pub async fn declare(&self, lists: &Lists, now_micros: i64) -> Result<(), DetectError> {
-        let declared = sqlx::query("SELECT list FROM detect_registers WHERE source = $1").bind(OF_THE_FILE);
-        let declared = declared.fetch_all(self.control.readers()).await?;
-        let mut names: BTreeSet<String> =
-            declared.iter().map(|row| row.try_get("list")).collect::<Result<_, sqlx::Error>>()?;
+        let mut names = self.declared().await?;
         names.extend(lists.iter().map(|(list, _)| list.to_owned()));
         if names.is_empty() {
             return Ok(());
@@ -95,8 +92,10 @@ impl Registers {
         Ok(())
     }
 
-    /// All lists of all sources, with what stood on them before.
-    pub async fn lists(&self) -> Result<Lists, DetectError> {
+    /// All lists of all sources, with what stood on them before. A list of the configuration that was never taken over
+    /// counts as it will once it is: for ever before.
+    pub async fn lists(&self, of_the_file: &Lists) -> Result<Lists, DetectError> {
+        let declared = self.declared().await?;
         let rows = sqlx::query("SELECT list, id, name, valid_from, valid_to FROM detect_list_stays");
         let rows = rows.fetch_all(self.control.readers()).await?;
         let mut lists = Lists::default();
@@ -109,7 +108,17 @@ impl Registers {
             let entry = ListEntry { id: row.try_get("id")?, name: row.try_get("name")?, stay };
             lists.put(&row.try_get::<String, _>("list")?, entry);
         }
+        for (list, entries) in of_the_file.iter().filter(|(list, _)| !declared.contains(*list)) {
+            entries.iter().for_each(|entry| lists.put(list, entry.clone()));
+        }
         Ok(lists)
+    }
+
+    /// The lists that were taken over from the configuration, even if nothing stands there now.
+    async fn declared(&self) -> Result<BTreeSet<String>, DetectError> {
+        let known = sqlx::query("SELECT list FROM detect_registers WHERE source = $1").bind(OF_THE_FILE);
+        let known = known.fetch_all(self.control.readers()).await?;
+        Ok(known.iter().map(|row| row.try_get("list")).collect::<Result<_, sqlx::Error>>()?)
     }
 }
 
@@ -158,7 +167,7 @@ mod tests {
     const FIRST: i64 = 1_795_435_200_000_000;
 
     async fn told(registers: &Registers) -> Vec<String> {
-        let lists = registers.lists().await.unwrap();
+        let lists = registers.lists(&Lists::default()).await.unwrap();
         let moment = |micros: i64| match micros {
             i64::MIN | i64::MAX => "ever".to_owned(),
             micros => format!("+{}", micros - FIRST),
@@ -200,9 +209,13 @@ mod tests {
             lists
         };
         registers.declare(&Lists::default(), FIRST).await.unwrap();
+        let before = registers.lists(&of(&["a"])).await.unwrap();
+        assert_eq!(told(&registers).await, [""; 0], "who only looks writes nothing down");
         registers.declare(&of(&["a"]), FIRST + 1).await.unwrap();
+        assert_eq!(before, registers.lists(&of(&["a"])).await.unwrap(), "and sees what will be");
         registers.declare(&of(&["b"]), FIRST + 2).await.unwrap();
         registers.declare(&Lists::default(), FIRST + 3).await.unwrap();
+        assert_eq!(registers.lists(&of(&["c"])).await.unwrap(), registers.lists(&Lists::default()).await.unwrap());
         assert_eq!(told(&registers).await, ["l a - ever to +2", "l b - +2 to +3"]);
     }
 }

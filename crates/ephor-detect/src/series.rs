@@ -6,7 +6,9 @@ use std::collections::HashMap;
 
 use rsigma_parser::{ConditionExpr, ConditionOperator, CorrelationCondition, CorrelationType};
 
-use crate::rule::{AsksAbout, Baseline, Body, Correlation, FirstSeen, Measure, Naming, OffHours, RuleSet, Turn, Voice};
+use crate::rule::{
+    AsksAbout, Baseline, Body, Correlation, FirstSeen, Measure, Naming, OffHours, RuleSet, Travel, Turn, Voice,
+};
 
 /// One rule that finds something, ready to be kept and judged.
 #[derive(Debug, Clone)]
@@ -26,6 +28,8 @@ pub(crate) struct Input {
     /// Where the key does not say whom a finding is about: these do.
     pub(crate) subject: Option<Vec<Naming>>,
     pub(crate) slots: Vec<Slot>,
+    /// The field with the groups of the subject, where its peers count.
+    pub(crate) groups: Option<String>,
 }
 
 /// What tells hits of one series apart.
@@ -44,6 +48,8 @@ pub(crate) enum Slot {
     Text(Vec<String>),
     /// A number.
     Number(String),
+    /// Where a network address is. A hit that is nowhere is not kept.
+    Location(String),
 }
 
 /// How a series is judged.
@@ -64,9 +70,15 @@ pub(crate) enum Program {
         slot: Option<usize>,
     },
     OffHours(OffHours),
+    Travel(Travel),
 }
 
 impl Program {
+    /// Whether what others did counts too.
+    pub(crate) fn asks_peers(&self) -> bool {
+        matches!(self, Self::Baseline { baseline, .. } if baseline.peers.is_some())
+    }
+
     /// Whether what is kept is a summary of each day instead of the hits themselves.
     pub(crate) fn keeps_days(&self) -> bool {
         matches!(self, Self::FirstSeen { .. } | Self::Baseline { .. } | Self::OffHours(_))
@@ -139,8 +151,13 @@ pub(crate) fn of(set: &RuleSet, place: usize) -> Result<Option<Series>, String> 
 fn of_detection(set: &RuleSet, place: usize) -> Result<(Vec<Input>, Program), String> {
     let rule = &set.rules[place];
     let by_subject = || KeyOf::Entities(rule.subject.clone());
-    let input =
-        |rule: usize, key: KeyOf, subject: Option<Vec<Naming>>, slots: Vec<Slot>| Input { rule, key, subject, slots };
+    let input = |rule: usize, key: KeyOf, subject: Option<Vec<Naming>>, slots: Vec<Slot>| Input {
+        rule,
+        key,
+        subject,
+        slots,
+        groups: None,
+    };
     Ok(match &rule.turn {
         Turn::Each => (vec![input(place, by_subject(), None, Vec::new())], Program::Each),
         Turn::FirstSeen(FirstSeen { value, per, within, learning }) => {
@@ -169,12 +186,30 @@ fn of_detection(set: &RuleSet, place: usize) -> Result<(Vec<Input>, Program), St
                 Measure::Distinct(field) => (vec![Slot::Text(vec![field.to_owned()])], Some(0)),
             };
             let program = Program::Baseline { baseline: baseline.clone(), slot };
-            (vec![input(place, by_subject(), None, slots)], program)
+            let mut own = input(place, by_subject(), None, slots);
+            if baseline.peers.is_some() {
+                own.groups = Some(groups_of(&rule.subject)?);
+                // Groups stand behind the value that is counted, if one is.
+                own.slots.resize(1, Slot::Text(Vec::new()));
+            }
+            (vec![own], program)
         }
         Turn::OffHours(off_hours) => {
             (vec![input(place, by_subject(), None, Vec::new())], Program::OffHours(off_hours.clone()))
         }
+        Turn::Travel(travel) => {
+            let slots = vec![Slot::Location(travel.address.clone())];
+            (vec![input(place, by_subject(), None, slots)], Program::Travel(travel.clone()))
+        }
     })
+}
+
+/// The directory's groups of whom a rule is about.
+fn groups_of(subject: &[Naming]) -> Result<String, String> {
+    match subject {
+        [Naming { fields, .. }] if !fields.is_empty() => Ok(format!("directory.{}.group", fields[0])),
+        _ => Err("`peers` needs a subject of one entity, such as `{actor: actor.id}`".to_owned()),
+    }
 }
 
 /// Correlations within each other at the most: more is a mistake, or a circle.
@@ -281,6 +316,7 @@ impl Building<'_> {
                 let own = match slot {
                     Slot::Text(fields) => Slot::Text(fields.iter().map(|f| aliased(correlation, f, rule)).collect()),
                     Slot::Number(field) => Slot::Number(aliased(correlation, field, rule)),
+                    Slot::Location(field) => Slot::Location(aliased(correlation, field, rule)),
                 };
                 slots.resize(at, Slot::Text(Vec::new()));
                 slots.push(own);
@@ -293,7 +329,7 @@ impl Building<'_> {
         let Body::Correlation(correlation) = &self.set.rules[place].body else { return Ok(Vec::new()) };
         let inputs = self.inputs.into_iter().map(|(rule, slots)| {
             let fields = correlation.group_by.iter().map(|f| aliased(correlation, f, &self.set.rules[rule])).collect();
-            Input { rule, key: KeyOf::Fields(fields), subject: None, slots }
+            Input { rule, key: KeyOf::Fields(fields), subject: None, slots, groups: None }
         });
         Ok(inputs.collect())
     }

@@ -3,6 +3,7 @@
 //! Never touches a lake: events are made from the test's file.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ephor_wire::timestamp::{Timestamp, parse_micros};
@@ -12,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::detector::found_of;
 use crate::error::DetectError;
 use crate::finding::{Finding, FindingId};
+use crate::geo::{Geo, Spot};
 use crate::lists::{ListEntry, Lists};
 use crate::objects::Objects;
 use crate::rule::{RuleProblem, RuleSet, RuleSource, RuleSources, Span, Voice};
@@ -36,6 +38,9 @@ struct TestFile {
     lists: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     directory: Vec<Map<String, Value>>,
+    /// Latitude and longitude of network addresses.
+    #[serde(default)]
+    places: BTreeMap<IpAddr, (f64, f64)>,
     tests: Vec<Test>,
 }
 
@@ -138,6 +143,8 @@ fn try_test(rule: &str, test: &Test, file: &TestFile, set: &Arc<RuleSet>) -> Res
     let objects = Objects::given(file.directory.iter().chain(&test.directory).cloned().collect());
     let mut facts = objects.facts();
     facts.lists = given(file, test);
+    let spot = |(latitude, longitude)| Spot { latitude, longitude, radius_km: 0.0 };
+    facts.geo = Arc::new(Geo::Given(file.places.iter().map(|(ip, place)| (*ip, spot(*place))).collect()));
     let events = events(test)?;
     let last = events.len().saturating_sub(1);
     let backwards: Vec<(u64, String)> = events.iter().rev().cloned().collect();

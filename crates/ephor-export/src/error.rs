@@ -50,6 +50,24 @@ pub enum ExportError {
         /// What it took before.
         done: Delivered,
     },
+    /// A notification of `ephor.toml` asks for what cannot be.
+    #[error("notification `{notification}`: {what}")]
+    Notification {
+        /// The notification's name.
+        notification: String,
+        /// What is wrong, and what would be right.
+        what: String,
+    },
+    /// A message was not taken, and this run was not to wait.
+    #[error("notification `{notification}`: {why}; {waiting} findings wait to be told")]
+    NotTold {
+        /// The notification's name.
+        notification: String,
+        /// What the receiver said, or why it was not reached.
+        why: String,
+        /// How many findings the message tells of.
+        waiting: u64,
+    },
     /// A file could not be read or written.
     #[error("cannot {what} {}", path.display())]
     File {
@@ -83,6 +101,10 @@ impl ExportError {
 
     pub(crate) fn settings(sink: &str, what: impl Into<String>) -> Self {
         Self::Settings { sink: sink.to_owned(), what: what.into() }
+    }
+
+    pub(crate) fn notification(name: &str, what: impl Into<String>) -> Self {
+        Self::Notification { notification: name.to_owned(), what: what.into() }
     }
 
     pub(crate) fn file(what: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {

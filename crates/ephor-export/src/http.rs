@@ -110,7 +110,7 @@ impl HttpDoor {
 }
 
 /// An error and what caused it, without the address.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();
     while let Some(current) = cause {

@@ -14,7 +14,9 @@ mod guard;
 mod http;
 mod json;
 mod limits;
+mod mail;
 mod meaning;
+mod notify;
 mod receiver;
 mod record;
 mod redaction;
@@ -23,19 +25,26 @@ mod sink;
 #[cfg(test)]
 mod stories;
 mod stream;
+mod time_stamp;
 mod tls;
 
 pub use deliver::{Delivered, ExportContext, LakeIs, ReplaySpan, Replayed, Replaying, Until, deliver, replay};
 pub use document::{Document, DocumentReceiver};
 pub use error::ExportError;
 pub use format::{Format, OcsfVersion, preview};
+pub use mail::{Mail, MailFile, MailSecurity, MailSettings, Mailer};
 pub use meaning::Level;
+pub use notify::{
+    Detail, IncomingSettings, MailToSettings, Notified, NotifyContext, NotifySettings, NotifyStanding, QuietSettings,
+    notify, notify_standing, notify_test,
+};
 pub use record::{Place, Record};
 pub use redaction::{Redaction, RedactionRule, Treatment};
 pub use settings::{RedactSetting, Secrets, SinkSettings, Start, What};
 pub use sink::{
-    DatadogSettings, ElasticSettings, FileSettings, Framing, NatsSettings, ObjectLayout, ObjectsSettings, OtlpProtocol,
+    DatadogSettings, ElasticSettings, FileSettings, Framing, KafkaMechanism, KafkaSettings, KafkaTransport, NatsSettings, ObjectLayout, ObjectsSettings, OtlpProtocol,
     OtlpSettings, SecopsSettings, SentinelSettings, SplunkHecSettings, StdoutSettings, SumoLogicSettings,
     SyslogSettings, Transport, WebhookBody, WebhookSettings,
 };
+pub use time_stamp::TimeStampAuthority;
 pub use tls::TlsSettings;

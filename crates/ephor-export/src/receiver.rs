@@ -11,7 +11,7 @@ use crate::guard::Reach;
 use crate::http::HttpDoor;
 use crate::settings::{Secrets, SinkSettings};
 use crate::sink::{
-    BucketCredentials, DatadogSink, ElasticCredentials, ElasticSettings, ElasticSink, FileSink, NatsCredentials,
+    BucketCredentials, DatadogSink, ElasticCredentials, ElasticSettings, ElasticSink, FileSink, KafkaSink, NatsCredentials,
     NatsSink, ObjectLayout, ObjectsSettings, ObjectsSink, OtlpCredentials, OtlpProtocol, OtlpSettings, OtlpSink,
     SENTINEL_SCOPE, SecopsSink, SentinelSettings, SentinelSink, Sink, SplunkHecSink, StdoutSink, SumoLogicSink,
     SyslogSink, WebhookCredentials, WebhookDoor, WebhookSettings, WebhookSink,
@@ -66,6 +66,9 @@ pub(crate) fn open(
         }
         let credentials = bucket_credentials(objects, secrets)?;
         Box::new(ObjectsSink::new(objects, door(&objects.tls)?, credentials.as_ref(), is_json)?)
+    } else if let Some(kafka) = &settings.kafka {
+        let password = kafka.password.as_deref().map(|reference| named("kafka.password", secrets, reference));
+        Box::new(KafkaSink::new(kafka.clone(), reach, password.transpose()?)?)
     } else if let Some(nats) = &settings.nats {
         let optional = |what: &str, reference: &Option<String>| {
             reference.as_deref().map(|reference| named(what, secrets, reference)).transpose()

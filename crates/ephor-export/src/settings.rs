@@ -15,7 +15,7 @@ use crate::limits;
 use crate::receiver;
 use crate::redaction::{Redaction, RedactionRule, Treatment};
 use crate::sink::{
-    DatadogSettings, ElasticSettings, FileSettings, NatsSettings, ObjectLayout, ObjectsSettings, OtlpSettings,
+    DatadogSettings, ElasticSettings, FileSettings, KafkaSettings, NatsSettings, ObjectLayout, ObjectsSettings, OtlpSettings,
     SecopsSettings, SentinelSettings, Sink, SplunkHecSettings, StdoutSettings, SumoLogicSettings, SyslogSettings,
     WebhookSettings,
 };
@@ -92,6 +92,9 @@ pub struct SinkSettings {
     /// Objects in a folder or a bucket.
     #[serde(default)]
     pub objects: Option<ObjectsSettings>,
+    /// A topic of Kafka.
+    #[serde(default)]
+    pub kafka: Option<KafkaSettings>,
     /// A stream of NATS.
     #[serde(default)]
     pub nats: Option<NatsSettings>,
@@ -231,6 +234,7 @@ impl SinkSettings {
             webhook: None,
             otlp: None,
             objects: None,
+            kafka: None,
             nats: None,
             secops: None,
         }
@@ -248,7 +252,7 @@ impl SinkSettings {
         if let [kind] = named[..] { Some(kind) } else { None }
     }
 
-    fn receivers(&self) -> [Option<&'static str>; 13] {
+    fn receivers(&self) -> [Option<&'static str>; 14] {
         [
             self.file.as_ref().map(|_| "file"),
             self.stdout.as_ref().map(|_| "stdout"),
@@ -261,6 +265,7 @@ impl SinkSettings {
             self.webhook.as_ref().map(|_| "webhook"),
             self.otlp.as_ref().map(|_| "otlp"),
             self.objects.as_ref().map(|_| "objects"),
+            self.kafka.as_ref().map(|_| "kafka"),
             self.nats.as_ref().map(|_| "nats"),
             self.secops.as_ref().map(|_| "secops"),
         ]

@@ -41,3 +41,11 @@ pub(crate) async fn secure(stream: TcpStream, host: &str, tls: ClientConfig) -> 
         Err(_) => Err(Refusal::Unreachable { why: format!("TLS with {host} took too long") }),
     }
 }
+
+/// A host and a port as settings name them.
+pub(crate) fn host_and_port<'a>(setting: &str, address: &'a str) -> Result<(&'a str, u16), String> {
+    let wrong = || format!("{setting} = \"{address}\" is not HOST:PORT, such as \"siem.example.com:6514\"");
+    let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
+    let port = port.parse().map_err(|_| wrong())?;
+    if host.is_empty() { Err(wrong()) } else { Ok((host, port)) }
+}

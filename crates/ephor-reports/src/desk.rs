@@ -68,6 +68,8 @@ pub struct Question {
     pub from: Option<UtcDay>,
     /// The last day; by default the newest complete day that the lake knows of.
     pub to: Option<UtcDay>,
+    /// Only this group of the directory, by its id: adoption and cost can be narrowed to one.
+    pub group: Option<String>,
 }
 
 impl Desk {

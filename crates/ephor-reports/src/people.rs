@@ -2,7 +2,7 @@
 //! Promises one person under one id, however many organizations they belong to.
 //! Never takes an address for a person that has an id: addresses change.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ephor_lake::control::RosterEntry;
 use ephor_lake::directory::DirectoryKind;
@@ -40,6 +40,8 @@ pub(crate) struct People {
     id_by_email: HashMap<String, String>,
     roster: HashMap<String, Vec<RosterEntry>>,
     email_by_roster_id: HashMap<String, String>,
+    /// People who had a seat once and have none now.
+    left: HashSet<String>,
 }
 
 impl People {
@@ -50,6 +52,10 @@ impl People {
             for user in directory.current(DirectoryKind::Users, &scope) {
                 people.add(&scope, &user);
             }
+        }
+        for row in directory.gone(DirectoryKind::Users) {
+            let id = ["id", "user_id"].iter().find_map(|name| row.get(*name).and_then(Value::as_str));
+            people.left.extend(id.filter(|id| !people.by_id.contains_key(*id)).map(str::to_owned));
         }
         for entry in desk.control.roster().list().await? {
             if let Some(id) = &entry.user_id {
@@ -96,6 +102,12 @@ impl People {
     pub(crate) fn email_of(&self, id: &str) -> Option<&str> {
         let known = self.by_id.get(id).and_then(|person| person.email.as_deref());
         known.or_else(|| self.email_by_roster_id.get(id).map(String::as_str))
+    }
+
+    /// Whether somebody had a seat once and has none now, or the roster says that they have left.
+    pub(crate) fn has_left(&self, id: &str) -> bool {
+        let entries = self.email_of(id).and_then(|email| self.roster.get(&email.to_lowercase()));
+        self.left.contains(id) || entries.is_some_and(|entries| entries.iter().any(|entry| entry.left_on.is_some()))
     }
 
     /// What the roster says of a person on a day.

@@ -33,7 +33,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 
 pub use analytics::{AnalyticsLimits, AnalyticsProfile};
-pub use console::{ConsoleOptions, EmailTrust, NodeFacts, OidcOptions, UpstreamFact};
+pub use console::{ConsoleOptions, EmailTrust, NodeFacts, OidcOptions, ScheduleFact, UpstreamFact};
 pub use error::ServerError;
 pub use serve::{serve, spawn_background};
 pub use state::{App, AppParts, ServerOptions, TlsFiles};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ephor_analytics::Analytics;
-use ephor_detect::RuleSources;
+use ephor_detect::{DetectOptions, RuleSources};
 use ephor_evidence::Frameworks;
 use ephor_lake::control::Control;
 use ephor_lake::proof::ProofKey;
@@ -65,6 +65,8 @@ pub struct ServerOptions {
     pub frameworks: Option<Arc<Frameworks>>,
     /// Where the rules come from that the node judges by.
     pub rules: RuleSources,
+    /// What the node judges by beside its rules: lists of the configuration.
+    pub detect: DetectOptions,
     /// What signs the log, and with it what people close and hand over; none: nothing is signed here.
     pub proof_key: Option<ProofKey>,
     /// Serve over TLS with these files.
@@ -88,6 +90,7 @@ impl Default for ServerOptions {
             drain: Duration::from_secs(20),
             frameworks: None,
             rules: RuleSources::default(),
+            detect: DetectOptions::default(),
             proof_key: None,
             tls: None,
             allow_plaintext_public: false,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use ephor_export::SinkSettings;
+use ephor_export::{MailSettings, NotifySettings, SinkSettings};
 use ephor_lake::{LegalHold, Retention};
 use ephor_wire::timestamp::UtcDay;
 use figment::Figment;
@@ -44,6 +44,10 @@ pub(crate) struct Config {
     pub(crate) upstream: Vec<Upstream>,
     /// Sinks to deliver to.
     pub(crate) sink: Vec<SinkSettings>,
+    /// Who is told of findings.
+    pub(crate) notify: Vec<NotifySettings>,
+    /// The mail server.
+    pub(crate) mail: Option<MailSettings>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -198,7 +202,7 @@ impl Upstream {
 
 /// Keys that the environment can set, as `EPHOR_` and the key, with two underscores between section and key. Any other
 /// variable of that beginning is somebody else's: a key's, say.
-const ENVIRONMENT: [&str; 15] = [
+const ENVIRONMENT: [&str; 17] = [
     "data_dir",
     "server__listen",
     "server__rate_limit_per_minute",
@@ -211,6 +215,8 @@ const ENVIRONMENT: [&str; 15] = [
     "analytics__profile",
     "analytics__rate_limit_per_minute",
     "detect__rules",
+    "detect__policy",
+    "detect__geo",
     "retention__days",
     "proof__key",
     "evidence__frameworks",
@@ -279,7 +285,8 @@ impl Config {
         self.analytics.limits()?;
         self.reports.options()?;
         crate::export_config::check(&self.sink)?;
-        schedule_config::check(&self.schedule)?;
+        crate::notify_config::check(&self.notify, self.mail.as_ref())?;
+        schedule_config::check(&self.schedule, self.mail.as_ref())?;
         self.console.check()?;
         crate::origin_config::check(&self.analytics.origin, &self.upstream)?;
         if self.server.tls_certificate.is_some() != self.server.tls_key.is_some() {

@@ -7,13 +7,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use ephor_lake::control::Role;
-use ephor_server::{ConsoleOptions, EmailTrust, NodeFacts, OidcOptions, UpstreamFact};
+use ephor_server::{ConsoleOptions, EmailTrust, NodeFacts, OidcOptions, ScheduleFact, UpstreamFact};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use url::Url;
 
 use crate::config::{Config, UpstreamKind, secret};
 use crate::failure::Failure;
+use crate::schedule_config::ScheduleConfig;
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -179,6 +180,8 @@ fn facts(config: &Config) -> NodeFacts {
         .to_owned(),
         base_url: upstream.base_url.clone(),
         poll_seconds: upstream.poll().as_secs(),
+        backfill_from: upstream.backfill_from.clone(),
+        lists_only: matches!(upstream.kind, UpstreamKind::Admin),
     };
     let retention = config.retention.as_ref();
     let day = |day: &Option<String>, open: &str| day.clone().unwrap_or_else(|| open.to_owned());
@@ -192,6 +195,29 @@ fn facts(config: &Config) -> NodeFacts {
                 (hold.name.clone(), format!("{} to {}", day(&hold.from, "the beginning"), day(&hold.to, "no end")))
             })
             .collect(),
+        schedules: config.schedule.iter().map(schedule).collect(),
+    }
+}
+
+fn schedule(schedule: &ScheduleConfig) -> ScheduleFact {
+    let to = match (&schedule.folder, &schedule.webhook) {
+        (Some(folder), _) => format!("the folder {}", folder.display()),
+        // The path of an address may be a secret of its own.
+        (None, Some(webhook)) => {
+            match Url::parse(&webhook.url).ok().and_then(|url| url.host_str().map(str::to_owned)) {
+                Some(host) => format!("a webhook of {host}"),
+                None => "a webhook".to_owned(),
+            }
+        }
+        (None, None) => "nowhere".to_owned(),
+    };
+    ScheduleFact {
+        name: schedule.name.clone(),
+        report: schedule.report.clone(),
+        cron: schedule.cron.clone(),
+        time_zone: schedule.time_zone.clone(),
+        form: schedule.form_name.clone(),
+        to,
     }
 }
 

@@ -13,6 +13,10 @@ use serde::Deserialize;
 pub(crate) struct DetectConfig {
     /// The folder of one's own rules.
     pub(crate) rules: Option<PathBuf>,
+    /// A City database in MaxMind's format.
+    pub(crate) geo: Option<PathBuf>,
+    /// Settings as they are meant to be.
+    pub(crate) policy: Option<PathBuf>,
     /// Entries of lists, by id or by name.
     pub(crate) lists: BTreeMap<String, Vec<String>>,
 }
@@ -27,6 +31,12 @@ impl DetectConfig {
         for (name, entries) in &self.lists {
             entries.iter().for_each(|entry| lists.put(name, ListEntry::always(entry)));
         }
-        DetectOptions { rules_folder: self.rules.clone(), lists, within: None }
+        DetectOptions {
+            rules_folder: self.rules.clone(),
+            lists,
+            geo_file: self.geo.clone(),
+            policy_file: self.policy.clone(),
+            within: None,
+        }
     }
 }

@@ -14,6 +14,7 @@ mod evidence_config;
 mod export_config;
 mod failure;
 mod node;
+mod notify_config;
 mod origin_config;
 mod output;
 mod progress;
@@ -21,6 +22,7 @@ mod proof_config;
 mod reports_config;
 mod schedule_config;
 mod scheduling;
+mod time_stamping;
 
 use std::process::ExitCode;
 

@@ -91,6 +91,7 @@ impl Serving {
             },
             frameworks: Some(Arc::new(config.evidence.load()?)),
             rules: config.detect.sources(),
+            detect: config.detect.options(),
             proof_key: Some(signing_key(config, &node.data_dir)?),
             ..ServerOptions::default()
         };

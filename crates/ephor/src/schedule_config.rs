@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use ephor_export::{DocumentReceiver, WebhookSettings};
+use ephor_export::{DocumentReceiver, MailSettings, MailToSettings, WebhookSettings};
 use ephor_reports::Timing;
 use serde::Deserialize;
 
@@ -47,16 +47,20 @@ pub(crate) struct ScheduleConfig {
     /// To this receiver of HTTPS posts.
     #[serde(default)]
     pub(crate) webhook: Option<WebhookSettings>,
+    /// To people: `mail:ada@example.com, ben@example.com`.
+    #[serde(default)]
+    pub(crate) to: Option<String>,
     /// Whether the receiver may have an address of a private network.
     #[serde(default)]
     pub(crate) allow_private: bool,
 }
 
 /// Where a report goes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Destination<'a> {
     Folder(&'a PathBuf),
     Webhook(DocumentReceiver<'a>),
+    Mail(MailToSettings),
 }
 
 fn utc() -> String {
@@ -67,13 +71,13 @@ fn html() -> String {
 }
 
 /// What is wrong with the schedules, if anything is.
-pub(crate) fn check(schedules: &[ScheduleConfig]) -> Result<(), Failure> {
+pub(crate) fn check(schedules: &[ScheduleConfig], mail: Option<&MailSettings>) -> Result<(), Failure> {
     for (index, schedule) in schedules.iter().enumerate() {
         if schedules[..index].iter().any(|other| other.name == schedule.name) {
             let words = format!("two schedules are called `{}`; the name is how its files are called", schedule.name);
             return Err(Failure::usage(words).hint("docs/configuration.md lists every key"));
         }
-        schedule.check()?;
+        schedule.check(mail)?;
     }
     Ok(())
 }
@@ -88,7 +92,7 @@ pub(crate) fn named<'a>(name: &str, schedules: &'a [ScheduleConfig]) -> Result<&
 }
 
 impl ScheduleConfig {
-    fn check(&self) -> Result<(), Failure> {
+    fn check(&self, mail: Option<&MailSettings>) -> Result<(), Failure> {
         let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
         if self.name.is_empty() || !self.name.chars().all(plain) {
             return Err(self.wrong("a name has letters, digits, `-` and `_`, since files are called by it"));
@@ -104,6 +108,10 @@ impl ScheduleConfig {
             Destination::Folder(_) => Ok(()),
             // A secret that is not there yet is told when the schedule runs; what is written wrong is told now.
             Destination::Webhook(receiver) => receiver.check_address().map_err(|why| self.wrong(&why)),
+            Destination::Mail(to) => match mail {
+                Some(_) => to.check().map_err(|why| self.wrong(&why)),
+                None => Err(self.wrong("mail needs a [mail] section that names the server")),
+            },
         }
     }
 
@@ -122,17 +130,21 @@ impl ScheduleConfig {
         Ok(form)
     }
 
-    /// Where it goes: one folder or one receiver.
+    /// Where it goes: one folder, one receiver or people by mail.
     pub(crate) fn destination(&self) -> Result<Destination<'_>, Failure> {
-        match (&self.folder, &self.webhook) {
-            (Some(folder), None) => Ok(Destination::Folder(folder)),
-            (None, Some(webhook)) => Ok(Destination::Webhook(DocumentReceiver {
+        match (&self.folder, &self.webhook, self.to.as_deref().map(|to| to.split_once(':'))) {
+            (Some(folder), None, None) => Ok(Destination::Folder(folder)),
+            (None, Some(webhook), None) => Ok(Destination::Webhook(DocumentReceiver {
                 webhook,
                 allow_private: self.allow_private,
                 secrets: sink_secret,
                 clock: now_micros,
             })),
-            _ => Err(self.wrong("say either `folder = \"…\"` or `webhook = { url = \"…\" }`")),
+            (None, None, Some(Some(("mail", to)))) => {
+                let to = to.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect();
+                Ok(Destination::Mail(MailToSettings { to }))
+            }
+            _ => Err(self.wrong("say either `folder = \"…\"`, `webhook = { url = \"…\" }` or `to = \"mail:…\"`")),
         }
     }
 

@@ -1,10 +1,10 @@
-//! A scheduled report made and handed over: into a folder or to a receiver of HTTPS posts.
+//! A scheduled report made and handed over: into a folder, to a receiver of HTTPS posts, or by mail.
 //! A moment counts as served after its report was handed over; a report handed over twice is the same file or key.
 //! Never makes more than the newest report that is owed.
 
 use std::path::Path;
 
-use ephor_export::Document;
+use ephor_export::{Document, Mail, MailFile, Mailer};
 use ephor_lake::control::{Control, ScheduleState};
 use ephor_reports::{Desk, Discretion, Question, Report, render};
 use ephor_wire::timestamp::Timestamp;
@@ -13,6 +13,7 @@ use tokio::io::AsyncWriteExt;
 use crate::arguments::Form;
 use crate::commands::report::{discretion, rendered};
 use crate::config::Config;
+use crate::export_config::sink_secret;
 use crate::failure::Failure;
 use crate::schedule_config::{Destination, ScheduleConfig};
 
@@ -73,7 +74,7 @@ async fn hand_over(
     let report = ephor_reports::make(desk, &schedule.report, &Question::default()).await?;
     // Kept once it was handed over: a try that fails must not be what the next one compares itself with.
     let document = schedule.keep.then(|| (report.name, render::json(&report)));
-    let served = deliver(schedule, due_micros, desk, (report, form, &discretion)).await?;
+    let served = deliver(schedule, due_micros, (desk, config), (report, form, &discretion)).await?;
     if let Some((name, document)) = document {
         desk.control.kept_reports().keep(name, desk.now_micros, &document).await?;
     }
@@ -83,12 +84,13 @@ async fn hand_over(
 async fn deliver(
     schedule: &ScheduleConfig,
     due_micros: i64,
-    desk: &Desk,
+    (desk, config): (&Desk, &Config),
     (report, form, discretion): (Report, Form, &Discretion),
 ) -> Result<Served, Failure> {
     if schedule.only_with_rows && report.main.table.rows.is_empty() {
         return Ok(Served::NothingToTell);
     }
+    let title = report.title.clone();
     let bytes = match form {
         Form::Focus => ephor_reports::focus(desk, &Question::default(), &discretion.names).await?.into_bytes(),
         _ => rendered(&discretion.applied_to(report), form, schedule.section.as_deref())?,
@@ -102,7 +104,28 @@ async fn deliver(
             receiver.post(document).await.map_err(refused)?;
             Ok(Served::HandedOver("its receiver".to_owned()))
         }
+        Destination::Mail(to) => by_mail(schedule, &to.to, config, (&title, file, bytes, form)).await,
     }
+}
+
+/// The report goes as a file with a few words; the same moment has the same `Message-ID`.
+async fn by_mail(
+    schedule: &ScheduleConfig,
+    to: &[String],
+    config: &Config,
+    (title, file, bytes, form): (&str, String, Vec<u8>, Form),
+) -> Result<Served, Failure> {
+    let refused = |why| Failure::new(format!("schedule `{}`: {why}", schedule.name));
+    let server = config.mail.as_ref().ok_or_else(|| refused("there is no [mail] section".to_owned()))?;
+    let mail = Mail {
+        id: file.clone(),
+        to: to.to_vec(),
+        subject: format!("[Ephor] {title}: {file}"),
+        text: format!("{title}\n\nThe report is attached. It was made by the schedule `{}`.", schedule.name),
+        file: Some(MailFile { name: file, media_type: media_type(form), bytes }),
+    };
+    Mailer::open(server, sink_secret).map_err(refused)?.send(&mail).await.map_err(refused)?;
+    Ok(Served::HandedOver(to.join(", ")))
 }
 
 /// A file is there whole or not at all, also after a crash.

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use ephor_e2e::{Simulated, folder, run, sql};
+use ephor_e2e::{Receiver, Simulated, folder, python, run, run_in, sql};
 use serde_json::Value;
 
 /// A lake of a few days in two imports.
@@ -84,6 +85,51 @@ fn whoever_holds_the_first_key_and_an_old_checkpoint_follows_a_hand_over() {
     let foreign = stranger.join("proof/public-key");
     let found = run(&data, &["lake", "verify", "--key", foreign.to_str().unwrap()]).failed_with(1);
     assert!(kinds(&serde_json::from_str(&found.stdout).unwrap()).contains(&"forged_checkpoint"), "{}", found.stdout);
+}
+
+#[test]
+fn an_authority_stamps_the_checkpoint_of_a_sealed_day_and_openssl_agrees() {
+    let home = folder();
+    let (data, office) = (home.path().join("data"), home.path().join("office"));
+    lake(&data);
+    fs::create_dir(&office).unwrap();
+    let mut command = python("time_stamp_authority.py");
+    command.arg(&office);
+    let authority = Receiver::script(&office, command);
+    let url = format!("http://127.0.0.1:{}", authority.port());
+    fs::write(data.join("ephor.toml"), format!("[proof.time_stamp]\nurl = \"{url}\"\nallow_private = true\n")).unwrap();
+    assert!(run(&data, &["lake", "time-stamps"]).json().as_array().unwrap().is_empty());
+    run(&data, &["lake", "checkpoint"]).succeeded();
+    run(&data, &["lake", "checkpoint"]).succeeded();
+    let out = home.path().join("stamps");
+    let stamps = run(&data, &["lake", "time-stamps", "--out", out.to_str().unwrap()]).json();
+    let (day, authority) = (stamps[0]["day"].as_str().unwrap(), &stamps[0]["authority"]);
+    assert_eq!((stamps.as_array().unwrap().len(), authority.as_str()), (1, Some("CN=Test Time Authority")), "{stamps}");
+    let found = run(&data, &["lake", "verify"]).json();
+    assert_eq!((&found["intact"], &found["time_stamps"]), (&Value::Bool(true), &Value::from(1)), "{found}");
+    let of_the_day = |ending: &str| out.join(format!("{day}.{ending}"));
+    let mut openssl = Command::new("openssl");
+    openssl.args(["ts", "-verify", "-data"]).arg(of_the_day("checkpoint")).arg("-in").arg(of_the_day("tsr"));
+    let agreed = run_in(openssl.arg("-CAfile").arg(office.join("root.pem"))).succeeded();
+    assert!(agreed.stdout.contains("Verification: OK"), "{agreed:#?}");
+
+    // A stamp that was changed, or put under another checkpoint, is found.
+    let book = data.join("proof/time-stamps.ndjson");
+    let good = fs::read_to_string(&book).unwrap();
+    let reply = stamps[0]["reply"].as_str().unwrap();
+    let changed = format!("{}{}", &reply[..reply.len() - 12], "AAAAAAAA".to_owned() + &reply[reply.len() - 4..]);
+    fs::write(&book, good.replace(reply, &changed)).unwrap();
+    let found = run(&data, &["lake", "verify"]).failed_with(1);
+    assert_eq!(kinds(&serde_json::from_str(&found.stdout).unwrap()), ["forged_time_stamp"], "{}", found.stdout);
+    let notes = |path: &Path| fs::read_to_string(path).unwrap();
+    let inner = |line: &str| serde_json::from_str::<Value>(line).unwrap()["note"].as_str().unwrap().to_owned();
+    let other = inner(notes(&data.join("proof/checkpoints.ndjson")).lines().next().unwrap());
+    let mut kept: Value = serde_json::from_str(&inner(good.lines().next().unwrap())).unwrap();
+    assert_ne!(kept["checkpoint"], other);
+    kept["checkpoint"] = other.into();
+    fs::write(&book, format!("{}\n", serde_json::json!({ "note": kept.to_string() }))).unwrap();
+    let found = run(&data, &["lake", "verify"]).failed_with(1);
+    assert!(found.stdout.contains("it is about other bytes"), "{}", found.stdout);
 }
 
 #[test]

@@ -217,7 +217,9 @@ mod tests {
 
     #[test]
     fn a_list_is_asked_as_it_was_when_the_activity_happened() {
-        let raw = json!({"type": "t", "workspace_id": "wrkspc_1", "user_ids": ["user_1", "user_2"]}).to_string();
+        let activity =
+            json!({"type": "t", "workspace_id": "wrkspc_1", "user_id": "user_9", "user_ids": ["user_1", "user_2"]});
+        let raw = activity.to_string();
         let flat = Flat::parse(raw.as_bytes()).unwrap();
         let mut facts = Facts::default();
         let stay = Stay { from_micros: 10, to_micros: 20 };
@@ -225,8 +227,8 @@ mod tests {
         facts.lists.put("pairs", ListEntry::always("wrkspc_1+user_9"));
         let asked = |name: &str, at: i64| View::new(&flat, &facts, at).get_field(name).is_some();
         assert_eq!([9, 10, 20].map(|at| asked("%equals%some%user_ids", at)), [false, true, false]);
-        assert!(!asked("%equals%pairs%workspace_id+user_ids", 0));
-        assert!(asked("%startswith%pairs,some%workspace_id", 0) == asked("%equals%pairs%workspace_id", 0));
+        assert!(asked("%equals%pairs%workspace_id+user_id", 0) && !asked("%equals%pairs%workspace_id+user_ids", 0));
+        assert!(asked("%equals%pairs,some%user_ids", 10) && !asked("%equals%pairs%user_ids", 10));
     }
 
     #[test]

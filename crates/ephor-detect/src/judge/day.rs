@@ -5,7 +5,8 @@
 use std::collections::HashMap;
 
 use super::draft::{Draft, Numbers};
-use super::{Days, window_of};
+use super::peers::{Circle, Peers, Usual};
+use super::{Days, measured, window_of};
 use crate::hit::Place;
 use crate::limits::EVIDENCE_LIMIT;
 use crate::rule::{Baseline, OffHours, Rule, in_words};
@@ -43,40 +44,75 @@ pub(super) fn first_seen(rule: &Rule, days: &Days, within_micros: i64, learning_
         .collect()
 }
 
-pub(super) fn baseline(rule: &Rule, days: &Days, baseline: &Baseline, slot: Option<usize>) -> Vec<Draft> {
-    let measure = |cell: &DayCell| if slot.is_some() { cell.distinct() } else { cell.count };
+pub(super) fn baseline(
+    rule: &Rule,
+    days: &Days,
+    baseline: &Baseline,
+    slot: Option<usize>,
+    mut peers: Option<&mut Peers<'_>>,
+) -> Vec<Draft> {
     let mut drafts = Vec::new();
     for (at, (day, cell)) in days.iter().enumerate() {
-        let today = measure(cell);
+        let today = measured(cell, slot);
         if today < baseline.at_least {
             continue;
         }
-        let from = day - baseline.over.micros;
-        let mut usual: Vec<u64> =
-            days[..at].iter().filter(|(earlier, _)| *earlier >= from).map(|(_, cell)| measure(cell)).collect();
-        if usual.len() < baseline.warm_up_days as usize {
-            continue;
-        }
-        usual.sort_unstable();
-        let (median, spread) = median_and_spread(&usual);
-        let z = (today as f64 - median) / spread;
+        let own = own_history(days, at, baseline, slot);
+        let usual = match (own.len() < baseline.warm_up_days as usize, &mut peers) {
+            (false, _) => Some((own_usual(&own), "their own days".to_owned())),
+            (true, Some(peers)) => peers.usual(cell, *day, baseline, slot).map(|usual| (usual, named(&usual))),
+            (true, None) => None,
+        };
+        let Some((usual, against)) = usual else { continue };
+        let z = (today as f64 - usual.median) / usual.spread;
         if z <= baseline.z {
             continue;
         }
         let numbers = Numbers::from([
             ("today", today.to_string()),
-            ("usual", format!("{median:.0}")),
-            ("times", format!("{:.1}", z)),
-            ("days", usual.len().to_string()),
+            ("usual", format!("{:.0}", usual.median)),
+            ("times", format!("{z:.1}")),
+            ("days", usual.days.to_string()),
             ("over", in_words(baseline.over.micros)),
+            ("against", against),
         ]);
         drafts.push(of_hours(rule, *day, cell, &(0..24).collect::<Vec<_>>(), numbers));
     }
     merged(drafts)
 }
 
+/// Days with enough for a finding, of subjects that have too few days before them.
+pub(super) fn without_history(days: &Days, baseline: &Baseline, slot: Option<usize>) -> Vec<i64> {
+    let is_one = |(at, (_, cell)): &(usize, &(i64, DayCell))| {
+        measured(cell, slot) >= baseline.at_least
+            && own_history(days, *at, baseline, slot).len() < baseline.warm_up_days as usize
+    };
+    days.iter().enumerate().filter(is_one).map(|(_, (day, _))| *day).collect()
+}
+
+/// What the subject did on days before, in order of size.
+fn own_history(days: &Days, at: usize, baseline: &Baseline, slot: Option<usize>) -> Vec<u64> {
+    let from = days[at].0 - baseline.over.micros;
+    let earlier = days[..at].iter().filter(|(earlier, _)| *earlier >= from);
+    let mut measures: Vec<u64> = earlier.map(|(_, cell)| measured(cell, slot)).collect();
+    measures.sort_unstable();
+    measures
+}
+
+fn own_usual(sorted: &[u64]) -> Usual {
+    let (median, spread) = median_and_spread(sorted);
+    Usual { median, spread, days: sorted.len(), members: 1, circle: Circle::Group }
+}
+
+fn named(usual: &Usual) -> String {
+    match usual.circle {
+        Circle::Group => format!("the {} people of their group", usual.members),
+        Circle::Everybody => format!("{} people of the organization", usual.members),
+    }
+}
+
 /// The median, and the robust standard deviation: 1.4826 × MAD, and never below what counting alone scatters.
-fn median_and_spread(sorted: &[u64]) -> (f64, f64) {
+pub(super) fn median_and_spread(sorted: &[u64]) -> (f64, f64) {
     let middle = |numbers: &[f64]| match numbers.len() {
         0 => 0.0,
         n if n % 2 == 1 => numbers[n / 2],

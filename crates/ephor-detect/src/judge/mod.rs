@@ -6,6 +6,8 @@ mod correlation;
 mod day;
 mod draft;
 mod each;
+mod peers;
+mod travel;
 mod without;
 
 use crate::rule::Rule;
@@ -13,6 +15,7 @@ use crate::series::{Program, Series};
 use crate::state::{Bucket, DayCell};
 
 pub(crate) use draft::{Draft, DraftDigest};
+pub(crate) use peers::Peers;
 pub(crate) use without::due_micros;
 
 /// Hits of one key, by time.
@@ -26,20 +29,34 @@ pub(crate) fn hits(series: &Series, rule: &Rule, buckets: &Buckets, as_of_micros
         Program::Each => each::judge(rule, buckets),
         Program::Correlation(node) => correlation::judge(rule, node, buckets),
         Program::Without { within_micros } => without::judge(rule, buckets, *within_micros, as_of_micros),
+        Program::Travel(travel) => travel::judge(rule, buckets, travel),
         Program::FirstSeen { .. } | Program::Baseline { .. } | Program::OffHours(_) => Vec::new(),
     }
 }
 
-/// What days come to.
-pub(crate) fn days(series: &Series, rule: &Rule, days: &Days) -> Vec<Draft> {
+/// What days come to; `peers` are asked where a rule wants them.
+pub(crate) fn days(series: &Series, rule: &Rule, days: &Days, peers: Option<&mut Peers<'_>>) -> Vec<Draft> {
     match &series.program {
         Program::FirstSeen { within_micros, learning_micros } => {
             day::first_seen(rule, days, *within_micros, *learning_micros)
         }
-        Program::Baseline { baseline, slot } => day::baseline(rule, days, baseline, *slot),
+        Program::Baseline { baseline, slot } => day::baseline(rule, days, baseline, *slot, peers),
         Program::OffHours(off_hours) => day::off_hours(rule, days, off_hours),
-        Program::Each | Program::Correlation(_) | Program::Without { .. } => Vec::new(),
+        Program::Each | Program::Correlation(_) | Program::Without { .. } | Program::Travel(_) => Vec::new(),
     }
+}
+
+/// Days that are judged by what peers do, since the subject has too few of its own.
+pub(crate) fn days_for_peers(series: &Series, days: &Days) -> Vec<i64> {
+    match &series.program {
+        Program::Baseline { baseline, slot } if baseline.peers.is_some() => day::without_history(days, baseline, *slot),
+        _ => Vec::new(),
+    }
+}
+
+/// What a baseline counts of a day.
+fn measured(cell: &DayCell, slot: Option<usize>) -> u64 {
+    if slot.is_some() { cell.distinct() } else { cell.count }
 }
 
 /// The window of a rule that a moment lies in.

@@ -31,6 +31,7 @@ pub(super) struct Block {
     pub(super) without: Option<Without>,
     pub(super) baseline: Option<Baseline>,
     pub(super) off_hours: Option<OffHours>,
+    pub(super) travel: Option<Travel>,
 }
 
 fn a_day() -> Span {
@@ -50,6 +51,8 @@ pub(crate) enum Turn {
     Baseline(Baseline),
     /// When it happens at an hour at which the subject is not usually at work.
     OffHours(OffHours),
+    /// When it happens too far away from where it happened before.
+    Travel(Travel),
 }
 
 /// A value that was not there in the time before.
@@ -99,6 +102,17 @@ pub(crate) struct Baseline {
     pub(crate) z: f64,
     /// And never below this.
     pub(crate) at_least: u64,
+    /// Whose days count where a subject has too few of its own.
+    #[serde(default)]
+    pub(crate) peers: Option<Peers>,
+}
+
+/// Whose days are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Peers {
+    /// Those of the subject's group in the directory; of a small one, everybody's.
+    Group,
 }
 
 impl Baseline {
@@ -126,6 +140,37 @@ pub(crate) struct OffHours {
     pub(crate) warm_up_days: u32,
     /// How many hits of a day at unusual hours.
     pub(crate) at_least: u64,
+}
+
+/// Places too far apart for the time between them.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Travel {
+    /// The field with the network address.
+    #[serde(default = "actor_address")]
+    pub(crate) address: String,
+    /// Faster than this is impossible.
+    #[serde(default = "airliner")]
+    pub(crate) kmh: u32,
+    /// What is nearer says nothing.
+    #[serde(default = "five_hundred")]
+    pub(crate) km: u32,
+    /// What lies further apart in time is not compared.
+    #[serde(default = "one_day")]
+    pub(crate) within: Span,
+}
+
+fn actor_address() -> String {
+    "actor.ip_address".to_owned()
+}
+fn airliner() -> u32 {
+    900
+}
+fn five_hundred() -> u32 {
+    500
+}
+fn one_day() -> Span {
+    Span::days(1)
 }
 
 fn four_weeks() -> Span {

@@ -18,7 +18,7 @@ use rsigma_parser::{CorrelationCondition, CorrelationType, SigmaRule};
 use crate::severity::Severity;
 use crate::use_case::UseCase;
 
-pub(crate) use block::{Baseline, FirstSeen, Measure, OffHours, Turn};
+pub(crate) use block::{Baseline, FirstSeen, Measure, OffHours, Travel, Turn};
 pub use problem::RuleProblem;
 pub(crate) use set::RuleSet;
 pub use set::{RuleSource, RuleSources};

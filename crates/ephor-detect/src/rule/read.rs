@@ -286,13 +286,14 @@ fn turn(text: &str, block: &Block) -> Result<Turn, Flaw> {
         block.without.clone().map(Turn::Without),
         block.baseline.clone().map(Turn::Baseline),
         block.off_hours.clone().map(Turn::OffHours),
+        block.travel.clone().map(Turn::Travel),
     ];
     let mut turns = turns.into_iter().flatten();
     match (turns.next(), turns.next()) {
         (None, _) => Ok(Turn::Each),
         (Some(turn), None) => Ok(turn),
         (Some(_), Some(_)) => {
-            Err(Flaw::at_key(text, "ephor:", "a rule has one turn: first_seen, without, baseline or off_hours"))
+            Err(Flaw::at_key(text, "ephor:", "a rule has one turn: first_seen, without, baseline, off_hours or travel"))
         }
     }
 }

@@ -11,7 +11,8 @@ use rsigma_parser::SigmaRule;
 use super::read::{self, FileOfRules};
 use super::{Body, Rule, RuleProblem, embedded, listed};
 use crate::error::DetectError;
-use crate::series::{self, Series};
+use crate::geo::Geo;
+use crate::series::{self, Program, Series};
 
 /// One rule file as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +138,13 @@ impl RuleSet {
         set.compile(&mut problems);
         set.link(&mut problems);
         (set, problems)
+    }
+
+    /// Rules that find nothing for want of a database of places.
+    pub(crate) fn asleep(&self, geo: &Geo) -> Vec<&str> {
+        let asks = |series: &&Series| matches!(series.program, Program::Travel(_));
+        let asking = self.series.iter().filter(asks).map(|series| self.rules[series.rule].name.as_str());
+        if geo.is_nowhere() { asking.collect() } else { Vec::new() }
     }
 
     /// The rule of a name.

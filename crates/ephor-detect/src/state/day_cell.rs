@@ -3,7 +3,7 @@
 //! Never more than a bounded size: of very many different values a sketch is kept.
 
 use crate::hit::{Hit, Place};
-use crate::limits::{DISTINCT_SKETCH, EVIDENCE_LIMIT, VALUES_OF_A_DAY};
+use crate::limits::{DISTINCT_SKETCH, EVIDENCE_LIMIT, GROUPS, VALUES_OF_A_DAY};
 
 /// How long a day is, in microseconds.
 pub(crate) const DAY_MICROS: i64 = 86_400_000_000;
@@ -21,6 +21,8 @@ pub(crate) struct DayCell {
     values: Vec<(u64, Sighting)>,
     /// The smallest different values: what a rule that counts them needs.
     sketch: Vec<u64>,
+    /// Groups that the subject was in, by number.
+    groups: Vec<u64>,
 }
 
 /// A value on one day.
@@ -53,6 +55,7 @@ impl DayCell {
             places: Vec::new(),
             values: Vec::new(),
             sketch: Vec::new(),
+            groups: Vec::new(),
         }
     }
 
@@ -66,11 +69,25 @@ impl DayCell {
         if values != Values::Sightings {
             self.put_place(place, hour);
         }
+        hit.slots.iter().skip(1).for_each(|group| self.put_group(*group));
         let Some(value) = hit.slots.first().copied().filter(|value| *value != 0) else { return };
         match values {
             Values::None => {}
             Values::Sightings => self.sight(value, Sighting { first: place, subject: hit.subject, last_at: place.at }),
             Values::Count => self.sketch(value),
+        }
+    }
+
+    /// Groups that the subject was in on this day.
+    pub(crate) fn groups(&self) -> &[u64] {
+        &self.groups
+    }
+
+    /// Of very many the smallest numbers are kept, whatever the order.
+    fn put_group(&mut self, group: u64) {
+        if let Err(at) = self.groups.binary_search(&group) {
+            self.groups.insert(at, group);
+            self.groups.truncate(GROUPS);
         }
     }
 

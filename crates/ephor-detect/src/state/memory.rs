@@ -20,7 +20,14 @@ pub(crate) struct Memory {
     days: HashMap<Spot, Vec<(i64, DayCell)>>,
     dirty: BTreeSet<Spot>,
     timers: BTreeSet<(i64, Spot)>,
+    /// Of each series that asks peers, the keys of each group; of the group 0 all.
+    circles: HashMap<(usize, u64), BTreeSet<Key>>,
+    /// Of each such series, the earliest day that changed since it was last judged.
+    moved: HashMap<usize, i64>,
 }
+
+/// The circle of everybody.
+pub(crate) const EVERYBODY: u64 = 0;
 
 impl Memory {
     /// Puts a hit where it belongs.
@@ -38,8 +45,16 @@ impl Memory {
                 Program::Baseline { slot: Some(_), .. } => Values::Count,
                 _ => Values::None,
             };
+            let day = begin_of(hit.place.at, DAY_MICROS);
+            if series.program.asks_peers() {
+                for group in hit.slots.iter().skip(1).chain([&EVERYBODY]) {
+                    self.circles.entry((place, *group)).or_default().insert(key);
+                }
+                let moved = self.moved.entry(place).or_insert(day);
+                *moved = (*moved).min(day);
+            }
             let days = self.days.entry(spot).or_default();
-            cell(days, begin_of(hit.place.at, DAY_MICROS), DayCell::new).add(&hit, values);
+            cell(days, day, DayCell::new).add(&hit, values);
         } else {
             let buckets = self.hits.entry(spot).or_default();
             cell(buckets, begin_of(hit.place.at, BUCKET_MICROS), Bucket::default).add(hit);
@@ -53,6 +68,17 @@ impl Memory {
             self.dirty.insert(spot);
         }
         std::mem::take(&mut self.dirty)
+    }
+
+    /// Of each series that asks peers, the earliest day that changed since this was last asked.
+    pub(crate) fn take_moved(&mut self) -> HashMap<usize, i64> {
+        std::mem::take(&mut self.moved)
+    }
+
+    /// The days of everybody who ever was in a group, each somebody's by time.
+    pub(crate) fn circle(&self, series: usize, group: u64) -> impl Iterator<Item = &[(i64, DayCell)]> {
+        let keys = self.circles.get(&(series, group)).into_iter().flatten();
+        keys.map(move |key| self.days((series, *key)))
     }
 
     /// The hits of a key, by time.

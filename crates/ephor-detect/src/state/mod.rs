@@ -8,4 +8,4 @@ mod memory;
 
 pub(crate) use bucket::Bucket;
 pub(crate) use day_cell::DayCell;
-pub(crate) use memory::Memory;
+pub(crate) use memory::{EVERYBODY, Memory};

@@ -151,8 +151,10 @@ pub(crate) async fn write(lake: &Lake, plan: &Plan<'_>, staging: &mut Staging) -
         let Some(batch) = lake.day(day, COLUMNS).await? else { continue };
         let rows = Rows::of(&batch)?;
         // A day before the period has no part in its populations.
-        let populations = if plan.bounds.period.has(day) { populations.as_mut_slice() } else { &mut [] };
-        pass_day(&rows, plan, (&mut stored, &openings), populations, &mut leaves, &mut passed)?;
+        let is_of_period = plan.bounds.period.has(day);
+        let populations = if is_of_period { populations.as_mut_slice() } else { &mut [] };
+        let unsigned = pass_day(&rows, plan, (&mut stored, &openings), populations, &mut leaves, &mut passed)?;
+        passed.after_checkpoint += if is_of_period { unsigned } else { 0 };
     }
     passed.rested_on_missing = plan.rests.ids.difference(&passed.rested_on).cloned().collect();
     let leaves = leaves.into_inner().map_err(unwritten)?;
@@ -188,6 +190,7 @@ fn begin(plan: &Plan<'_>, staging: &Staging) -> Result<Vec<Population>, Evidence
     Ok(populations)
 }
 
+/// Answers how many rows of the day came after the checkpoint.
 fn pass_day(
     rows: &Rows<'_>,
     plan: &Plan<'_>,
@@ -195,11 +198,9 @@ fn pass_day(
     populations: &mut [Population],
     leaves: &mut csv::Writer<StagedFile>,
     passed: &mut Passed,
-) -> Result<(), EvidenceError> {
+) -> Result<u64, EvidenceError> {
     let signed: Vec<usize> = (0..rows.count()).filter(|row| rows.seq(*row) < plan.bounds.size).collect();
-    if !populations.is_empty() {
-        passed.after_checkpoint += (rows.count() - signed.len()) as u64;
-    }
+    let unsigned = (rows.count() - signed.len()) as u64;
     let chooses = |row: usize| populations.iter().any(|one| one.chosen.chooses(rows.kind(row), rows.category(row)));
     let is_rested_on = |row: usize| plan.rests.ids.contains(rows.id(row));
     let chosen: Vec<usize> = signed.into_iter().filter(|row| chooses(*row) || is_rested_on(*row)).collect();
@@ -240,7 +241,7 @@ fn pass_day(
             }
         }
     }
-    Ok(())
+    Ok(unsigned)
 }
 
 /// What a package tells of a leaf. Where persons are not named, neither the salt nor a digest of the bytes is told: who

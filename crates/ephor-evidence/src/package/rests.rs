@@ -37,7 +37,10 @@ pub(crate) async fn of(session: &SqlSession, evidence: &[Evidence], bounds: Boun
         let moments = |column: usize| arrow::compute::cast(batch.column(column), &DataType::Int64);
         let (first, last) = (moments(1)?, moments(2)?);
         for row in 0..batch.num_rows() {
-            let ids: Vec<String> = serde_json::from_str(&named.text(row)).unwrap_or_default();
+            let ids: Vec<String> = serde_json::from_str(&named.text(row)).map_err(|error| EvidenceError::Document {
+                document: "a finding",
+                what: format!("its evidence is no list: {error}"),
+            })?;
             if ids.is_empty() {
                 continue;
             }

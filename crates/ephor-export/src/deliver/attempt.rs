@@ -235,7 +235,7 @@ async fn paused(until: &Until, pause: Duration) -> Paused {
 }
 
 /// Resolves when the order to stop came and what was under way has had its time.
-async fn stopped_and_overdue(until: &Until) {
+pub(crate) async fn stopped_and_overdue(until: &Until) {
     match until {
         Until::CaughtUp => std::future::pending().await,
         Until::Stopped(stop) => {

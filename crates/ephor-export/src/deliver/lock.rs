@@ -8,14 +8,18 @@ use std::path::Path;
 use crate::error::ExportError;
 
 /// The right to deliver to a sink, until it is dropped.
-pub(super) struct DeliveryLock {
+pub(crate) struct DeliveryLock {
     _file: File,
 }
 
 impl DeliveryLock {
     pub(super) fn take(data_dir: &Path, sink: &str) -> Result<Self, ExportError> {
-        let folder = data_dir.join("export");
-        fs::create_dir_all(&folder).map_err(|error| ExportError::file("make", &folder, error))?;
+        Self::take_in(&data_dir.join("export"), sink)
+    }
+
+    /// The right to deliver under a name; each kind of delivery has a folder of its own.
+    pub(crate) fn take_in(folder: &Path, sink: &str) -> Result<Self, ExportError> {
+        fs::create_dir_all(folder).map_err(|error| ExportError::file("make", folder, error))?;
         let path = folder.join(format!("{sink}.lock"));
         let file = File::create(&path).map_err(|error| ExportError::file("open", &path, error))?;
         match file.try_lock() {

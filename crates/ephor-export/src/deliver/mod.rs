@@ -23,9 +23,10 @@ use crate::limits;
 use crate::settings::{Plan, Secrets, SinkSettings, Start, What};
 use assemble::{Assembler, Batch};
 use attempt::{Attempts, Taken};
-use lock::DeliveryLock;
 use pace::Pace;
 
+pub(crate) use attempt::stopped_and_overdue;
+pub(crate) use lock::DeliveryLock;
 pub use replay::{ReplaySpan, Replayed, Replaying, replay};
 
 /// What every delivery works on.

@@ -56,6 +56,25 @@ pub struct WebhookSettings {
     pub tls: TlsSettings,
 }
 
+impl WebhookSettings {
+    /// An address and nothing else.
+    pub(crate) fn at(url: &str, tls: &TlsSettings) -> Self {
+        Self {
+            url: url.to_owned(),
+            body: WebhookBody::default(),
+            bearer: None,
+            username: None,
+            password: None,
+            secret_header: None,
+            secret: None,
+            hmac_secret: None,
+            request_bytes: half_a_megabyte(),
+            gzip: false,
+            tls: tls.clone(),
+        }
+    }
+}
+
 /// What a body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]

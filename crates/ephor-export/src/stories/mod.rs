@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod delivery;
+mod notifications;
 mod receivers;
 mod stand_ins;
 

@@ -12,6 +12,7 @@ mod kept_reports;
 mod keys;
 mod members;
 mod node_secrets;
+mod notices;
 mod organizations;
 mod outbox;
 mod roster;
@@ -45,6 +46,7 @@ pub use kept_reports::KeptReports;
 pub use keys::{IssuedKey, KeyReach, KeyRecord, KeyState, Keys, NewKey, Recognised};
 pub use members::{Member, Members, Role};
 pub use node_secrets::{NodeSecret, NodeSecrets};
+pub use notices::{Notice, NoticeChange, NoticePlace, NoticeState, Notices};
 pub use organizations::{Organization, Organizations, Place};
 pub use outbox::{OWN_SOURCE, Outbox, OutboxItem};
 pub use roster::{Roster, RosterEntry};
@@ -162,6 +164,11 @@ impl Control {
         Exports { control: self }
     }
 
+    /// How far notifications have come.
+    pub fn notices(&self) -> Notices<'_> {
+        Notices { control: self }
+    }
+
     /// Settings and their history.
     pub fn settings(&self) -> Settings<'_> {
         Settings { control: self }
@@ -221,6 +228,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (10, "findings", include_str!("../../migrations/0010_findings.sql")),
     (11, "lists of rules", include_str!("../../migrations/0011_detect_lists.sql")),
     (12, "lists by hand", include_str!("../../migrations/0012_lists_by_hand.sql")),
+    (13, "notifications", include_str!("../../migrations/0013_notify.sql")),
     (19, "lists over time", include_str!("../../migrations/0019_lists_over_time.sql")),
     (20, "exports", include_str!("../../migrations/0020_exports.sql")),
     (30, "reports", include_str!("../../migrations/0030_reports.sql")),

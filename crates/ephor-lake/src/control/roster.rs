@@ -81,6 +81,14 @@ impl Roster<'_> {
         rows.iter().map(read).collect()
     }
 
+    /// Two numbers that change with every change of the roster: how many entries, and when the newest was recorded.
+    pub async fn revision(&self) -> Result<(i64, i64), ControlError> {
+        let row = sqlx::query("SELECT COUNT(*) AS entries, COALESCE(MAX(recorded_at), 0) AS newest FROM roster")
+            .fetch_one(&self.control.pool)
+            .await?;
+        Ok((row.try_get("entries")?, row.try_get("newest")?))
+    }
+
     /// Who is whose manager, by address in lower case, as the roster says it last.
     pub async fn managers(&self) -> Result<BTreeMap<String, String>, ControlError> {
         let mut entries = self.list().await?;

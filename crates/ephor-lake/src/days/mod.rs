@@ -21,7 +21,7 @@ use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use tokio::sync::Mutex;
 
-use crate::columns::{self, Text};
+use crate::columns;
 use crate::cursors;
 use crate::error::LakeError;
 use crate::files::{self, day_path};
@@ -154,12 +154,7 @@ impl DayTable {
     /// Columns of a day's rows, in the order asked for and with the types of the table's columns. A day without rows
     /// has no batch. Blocks: call it where that is allowed.
     pub fn read(&self, day: UtcDay, columns: &[&str]) -> Result<Vec<RecordBatch>, LakeError> {
-        let state = self.inner.state.load_full();
-        let mut batches = Vec::new();
-        for file in state.files.get(&day).into_iter().flatten() {
-            batches.extend(columns::read(&file.full_path, columns, Text::Plain)?);
-        }
-        Ok(batches)
+        Ok(self.read_rows(day, columns, 0..usize::MAX)?.batches)
     }
 
     /// As [`DayTable::read`], but no more than some of the rows: the cost goes with what is asked for, not with the day.

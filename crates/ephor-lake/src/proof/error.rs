@@ -43,6 +43,9 @@ pub enum ProofError {
         /// What was asked for.
         asked: u64,
     },
+    /// A time-stamp that does not hold.
+    #[error("the time-stamp does not hold: {0}")]
+    TimeStamp(String),
     /// A proof that proves nothing.
     #[error("the proof does not lead to the root of the checkpoint: {0}")]
     Disproved(String),

@@ -5,6 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use tlog_tiles::checkpoint::Checkpoint;
 use tlog_tiles::tlog::{self, Hash};
@@ -14,6 +16,7 @@ use super::error::ProofError;
 use super::salts::Salts;
 use super::signing::PublicKey;
 use super::statement::{self, Removal, Seal};
+use super::time_stamp::{self, KeptStamp, TimeStamp};
 use super::tree::{HASH_BYTES, HashFiles, TILE_WIDTH, subtree};
 use crate::error::LakeError;
 
@@ -87,6 +90,10 @@ impl ProofLog {
         Book::new(self.folder.join("removals.ndjson"))
     }
 
+    pub(crate) fn time_stamps_book(&self) -> Book {
+        Book::new(self.folder.join("time-stamps.ndjson"))
+    }
+
     pub(crate) fn hand_overs_book(&self) -> Book {
         Book::new(self.folder.join("handovers.ndjson"))
     }
@@ -148,6 +155,41 @@ impl ProofLog {
         self.statements(self.removals_book().read()?)
     }
 
+    /// Every time-stamp that holds, oldest first.
+    pub fn time_stamps(&self) -> Result<Vec<TimeStamp>, LakeError> {
+        let keys = self.keys(None)?;
+        let Some(origin) = self.origin()? else { return Ok(Vec::new()) };
+        let notes = self.time_stamps_book().read()?.notes;
+        Ok(notes.iter().filter_map(|note| read_stamp(note, &keys, &origin).ok()).collect())
+    }
+
+    /// The day that was sealed last, with its checkpoint, unless it has a time-stamp already.
+    pub fn without_time_stamp(&self) -> Result<Option<(String, SignedCheckpoint)>, LakeError> {
+        let Some((seal, _)) = self.seals()?.pop() else { return Ok(None) };
+        if self.time_stamps()?.iter().any(|stamp| stamp.day == seal.day) {
+            return Ok(None);
+        }
+        let of_the_day = |checkpoint: &SignedCheckpoint| checkpoint.size == seal.to_seq;
+        Ok(self.checkpoints()?.into_iter().rfind(of_the_day).map(|checkpoint| (seal.day, checkpoint)))
+    }
+
+    /// Keeps an authority's answer about a day's checkpoint; one that does not hold is refused. For whoever has the lake
+    /// open for writing.
+    pub fn keep_time_stamp(
+        &self,
+        day: &str,
+        checkpoint: &SignedCheckpoint,
+        reply: &[u8],
+    ) -> Result<TimeStamp, LakeError> {
+        let (keys, origin) = (self.keys(None)?, self.origin()?.unwrap_or_default());
+        let (day, checkpoint, reply) = (day.to_owned(), checkpoint.note.clone(), STANDARD.encode(reply));
+        let note = serde_json::to_string(&KeptStamp { day, checkpoint, reply })
+            .map_err(|error| ProofError::TimeStamp(error.to_string()))?;
+        let stamp = read_stamp(&note, &keys, &origin)?;
+        self.time_stamps_book().append(&note)?;
+        Ok(stamp)
+    }
+
     fn statements<S: statement::Statement>(&self, pages: Pages) -> Result<Vec<(S, String)>, LakeError> {
         let keys = self.keys(None)?;
         let Some(origin) = self.origin()? else { return Ok(Vec::new()) };
@@ -203,4 +245,22 @@ impl ProofLog {
         Salts::from_text(&text)
             .map_err(|error| LakeError::Damaged { path: self.salts.clone(), what: format!("the salts: {error}") })
     }
+}
+
+/// A kept stamp: about a checkpoint of this log, and signed.
+pub(crate) fn read_stamp(note: &str, keys: &[PublicKey], origin: &str) -> Result<TimeStamp, ProofError> {
+    let unreadable = |what: String| ProofError::TimeStamp(format!("it cannot be read: {what}"));
+    let kept: KeptStamp = serde_json::from_str(note).map_err(|error| unreadable(error.to_string()))?;
+    let checkpoint = SignedCheckpoint::open(keys, origin, &kept.checkpoint)?;
+    let reply = STANDARD.decode(&kept.reply).map_err(|error| unreadable(error.to_string()))?;
+    let stamped = time_stamp::stamped(&reply, kept.checkpoint.as_bytes())?;
+    Ok(TimeStamp {
+        day: kept.day,
+        size: checkpoint.size,
+        time: stamped.time.as_str().to_owned(),
+        authority: stamped.authority,
+        serial: stamped.serial,
+        checkpoint: kept.checkpoint,
+        reply: kept.reply,
+    })
 }

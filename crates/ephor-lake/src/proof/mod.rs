@@ -14,6 +14,7 @@ mod redaction;
 mod salts;
 mod signing;
 mod statement;
+mod time_stamp;
 mod tree;
 mod verify;
 
@@ -26,6 +27,7 @@ pub use openings::Openings;
 pub use redaction::Person;
 pub use signing::{ProofKey, PublicKey};
 pub use statement::{ErasedRow, HandOver, Removal, Removed, Seal, SealCounts, Statement, digest_of, keys_after, open};
+pub use time_stamp::{REPLY_BYTES, StampQuestion, Stamped, TimeStamp};
 pub use verify::{Problem, ProblemKind, Verification, VerifyOptions, verify};
 
 pub(crate) use leaf::RawDigest;

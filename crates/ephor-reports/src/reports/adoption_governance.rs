@@ -12,6 +12,7 @@ use crate::answer::Answer;
 use crate::chart::{Chart, Series};
 use crate::desk::{Desk, Question, within};
 use crate::error::ReportError;
+use crate::group::Group;
 use crate::people::People;
 use crate::provenance::Period;
 use crate::table::{Cell, Column, Figure, Report, Section, Table};
@@ -36,40 +37,48 @@ const SURFACES: [(&str, &str); 6] = [
 
 pub(super) async fn make(desk: &Desk, question: &Question) -> Result<Report, ReportError> {
     let period = desk.period(question, USUAL_DAYS).await?;
-    let people = People::of(desk).await?;
-    let summaries = summaries(desk, period).await?;
-    let users = UserDays::read(desk, &people, period).await?;
-    let report = Report {
+    let (mut people, group) = (People::of(desk).await?, Group::asked(desk, question)?);
+    if let Some(group) = &group {
+        people.by_id.retain(|id, _| group.members.contains(id));
+    }
+    let groups: Vec<String> = group.iter().map(|group| group.id.clone()).collect();
+    let summaries = summaries(desk, period, groups.clone()).await?;
+    let users = UserDays::read(desk, &people, period, &groups).await?;
+    let names = |listing, words| self::listing(desk, period, listing, &groups, words);
+    let mut report = Report {
         name: INFO.name,
         title: INFO.title.to_owned(),
         question: INFO.question,
-        provenance: desk.provenance(period, format!("{} people with a seat", people.by_id.len())).await?,
-        figures: figures(&summaries, &users, period),
+        provenance: desk.provenance(period, population(&people, group.as_ref())).await?,
+        figures: figures(&summaries, &users, &people, period),
         main: days(&summaries, period),
         others: vec![
             surfaces(&summaries),
             teams(&people, &users, period),
             code(&users, &people, period),
             cohorts(&people, &users, period),
-            listing(desk, period, Listing::Skills, ("skills", "Skills", "skill_name", "Skill")).await?,
-            listing(desk, period, Listing::Connectors, ("connectors", "Connectors", "connector_name", "Connector"))
-                .await?,
-            listing(desk, period, Listing::Projects, ("projects", "Projects", "project_name", "Project")).await?,
+            names(Listing::Skills, ("skills", "Skills", "skill_name", "Skill")).await?,
+            names(Listing::Connectors, ("connectors", "Connectors", "connector_name", "Connector")).await?,
+            names(Listing::Projects, ("projects", "Projects", "project_name", "Project")).await?,
             switches(desk, period).await?,
         ],
         notes: notes(),
     };
+    if let Some(group) = group {
+        report.provenance.parameters.push(("group", group.name));
+    }
     Ok(report)
 }
 
+fn population(people: &People, group: Option<&Group>) -> String {
+    let of_group = group.map_or_else(String::new, |group| format!(" in the group {}", group.name));
+    format!("{} people with a seat{of_group}", people.by_id.len())
+}
+
 /// The Analytics API's summary of each day.
-async fn summaries(desk: &Desk, period: Period) -> Result<Vec<Value>, ReportError> {
-    let query = SummariesQuery {
-        reach: desk.reach(),
-        first: period.first,
-        end: period.last.plus_days(1),
-        rbac_group_ids: Vec::new(),
-    };
+async fn summaries(desk: &Desk, period: Period, rbac_group_ids: Vec<String>) -> Result<Vec<Value>, ReportError> {
+    let query =
+        SummariesQuery { reach: desk.reach(), first: period.first, end: period.last.plus_days(1), rbac_group_ids };
     let entries = desk.analytics.summaries(&query).await?;
     Ok(entries.iter().filter_map(|entry| serde_json::from_slice(entry).ok()).collect())
 }
@@ -169,10 +178,12 @@ const MEASURES: [(&str, &str); 9] = [
 const EDIT_TOOLS: [&str; 4] = ["edit_tool", "multi_edit_tool", "write_tool", "notebook_edit_tool"];
 
 impl UserDays {
-    async fn read(desk: &Desk, people: &People, period: Period) -> Result<Self, ReportError> {
+    async fn read(desk: &Desk, people: &People, period: Period, groups: &[String]) -> Result<Self, ReportError> {
         let mut all = Self::default();
         for (number, day) in (0..).zip(period.each_day()) {
-            let answer = desk.analytics.listing(&ListingQuery::whole_day(Listing::Users, desk.reach(), day)).await?;
+            let filters = Filters { rbac_group_ids: groups.to_vec(), ..Filters::default() };
+            let query = ListingQuery { filters, ..ListingQuery::whole_day(Listing::Users, desk.reach(), day) };
+            let answer = desk.analytics.listing(&query).await?;
             let mut json = vec![b'['];
             answer.write(0..answer.len(), &mut json);
             json.push(b']');
@@ -334,13 +345,14 @@ async fn listing(
     desk: &Desk,
     period: Period,
     listing: Listing,
+    groups: &[String],
     (id, title, name, label): (&'static str, &'static str, &'static str, &'static str),
 ) -> Result<Section, ReportError> {
     let query = ListingQuery {
         listing,
         reach: desk.reach(),
         days: Days::Range { first: period.first, end: period.last.plus_days(1) },
-        filters: Filters::default(),
+        filters: Filters { rbac_group_ids: groups.to_vec(), ..Filters::default() },
         group_by: Vec::new(),
         ordering: Ordering { metric: None, direction: Direction::Ascending },
         as_of: None,
@@ -407,19 +419,24 @@ async fn switches(desk: &Desk, period: Period) -> Result<Section, ReportError> {
     Ok(Section::new("switches", "Switches that govern it", table))
 }
 
-fn figures(summaries: &[Value], users: &UserDays, period: Period) -> Vec<Figure> {
+fn figures(summaries: &[Value], users: &UserDays, people: &People, period: Period) -> Vec<Figure> {
     let newest = |name: &str| summaries.last().and_then(|entry| number(entry, name));
     let first = |name: &str| summaries.first().and_then(|entry| number(entry, name));
     let figure =
         |label: &str, value: Cell, unit, note: Option<String>| Figure { label: label.to_owned(), value, unit, note };
     let monthly = newest("monthly_active_user_count");
-    let seats = newest("assigned_seat_count");
+    // The Analytics API does not count the seats of a group; the directory does, as they are now.
+    let counted = newest("assigned_seat_count");
+    let listed = i64::try_from(people.by_id.len()).ok().filter(|seats| *seats > 0);
+    let seats = counted.or(listed);
+    let seats_note = (counted.is_none() && listed.is_some()).then(|| "as the directory lists them now".to_owned());
+    let overfull = monthly.zip(seats).filter(|(active, seats)| active > seats).map(|_| without_seat(users, people));
     let before = first("monthly_active_user_count").map(|before| format!("{before} at the beginning"));
     let all: Vec<String> = users.sums.keys().cloned().collect();
     vec![
         figure("Active in 30 days", monthly.into(), Some("people"), before),
-        figure("Seats", seats.into(), None, None),
-        figure("Seats in use", Cell::share(unsigned(monthly), unsigned(seats)), Some("ratio"), None),
+        figure("Seats", seats.into(), None, seats_note),
+        figure("Seats in use", Cell::share(unsigned(monthly), unsigned(seats)), Some("ratio"), overfull),
         figure(
             "A day of a month",
             Cell::share(unsigned(newest("daily_active_user_count")), unsigned(monthly)),
@@ -429,6 +446,19 @@ fn figures(summaries: &[Value], users: &UserDays, period: Period) -> Vec<Figure>
         figure("Pending invites", newest("pending_invite_count").into(), None, None),
         figure("Messages in chat", users.sum(all.iter(), "messages").into(), None, None),
     ]
+}
+
+/// Why more people were active than seats are assigned.
+fn without_seat(users: &UserDays, people: &People) -> String {
+    let without: Vec<&String> = users.active.keys().filter(|id| !people.by_id.contains_key(*id)).collect();
+    let left = without.iter().filter(|id| people.has_left(id)).count();
+    match without.len() {
+        0 => "more were active in the 30 days than have a seat on the last of them: seats that were taken back since count in the activity and not among the seats".to_owned(),
+        all => format!(
+            "more people were active than seats are assigned: {all} of them have no seat now, {left} because they left and {} whom no listing names (keys, telemetry, other organizations)",
+            all - left
+        ),
+    }
 }
 
 fn notes() -> Vec<String> {

@@ -163,11 +163,6 @@ fn may_enter(page: &Page, visit: &Visit, signed_in: Option<&SignedIn>) -> Result
 
 /// Reads what the request carries and checks that it comes from a page that was served to this person.
 async fn take_body(page: &Page, request: Request, visit: &Visit) -> Result<Request, Problem> {
-    let stale = || {
-        Problem::forbidden(
-            "This form is not one that was served to you here. Go back, load the page anew, and send it again.",
-        )
-    };
     if page.takes == Takes::Nothing || page.admits == Admits::Program {
         return Ok(request);
     }
@@ -195,6 +190,13 @@ async fn take_body(page: &Page, request: Request, visit: &Visit) -> Result<Reque
         return Err(stale());
     }
     Ok(Request::from_parts(parts, Body::empty()))
+}
+
+/// A form without the token of this person.
+pub(super) fn stale() -> Problem {
+    Problem::forbidden(
+        "This form is not one that was served to you here. Go back, load the page anew, and send it again.",
+    )
 }
 
 /// Compares in a time that does not depend on where the two differ. An empty token is nobody's.

@@ -21,6 +21,7 @@ pub(crate) enum Spot {
     Adoption,
     Cost,
     People,
+    Inventory,
     Reviews,
     Evidence,
     Rules,
@@ -71,6 +72,7 @@ const GROUPS: &[(&str, &[Entry])] = &[
             entry(Spot::Adoption, "Adoption", "/use-cases/adoption-governance", Right::Look, 'd'),
             entry(Spot::Cost, "Cost", "/use-cases/cost-attribution", Right::Look, 'c'),
             entry(Spot::People, "People", "/people", Right::Look, 'p'),
+            entry(Spot::Inventory, "Inventory", "/keys", Right::Look, 'y'),
         ],
     ),
     (

@@ -12,12 +12,14 @@ mod compare;
 mod cookies;
 mod desk;
 mod door;
+mod entities;
 mod evidence;
 mod findings;
 mod form;
 mod frame;
 mod headers;
 mod incidents;
+mod kept;
 mod options;
 mod origin;
 mod overview;
@@ -33,10 +35,11 @@ mod settings;
 mod sign_in;
 mod state;
 mod use_cases;
+mod views;
 mod visitor;
 
 pub(crate) use door::not_here;
-pub use options::{ConsoleOptions, EmailTrust, NodeFacts, OidcOptions, UpstreamFact};
+pub use options::{ConsoleOptions, EmailTrust, NodeFacts, OidcOptions, ScheduleFact, UpstreamFact};
 #[cfg(test)]
 pub(crate) use page::{Admits, Page, Takes};
 pub(crate) use state::ConsoleState;
@@ -54,7 +57,9 @@ pub(crate) fn router(app: App) -> Router<App> {
 /// Every page with its door.
 pub(crate) fn mount(app: App) -> Pages {
     let pages = Pages::new(app).serve(&assets::ASSET, assets::asset).serve(&overview::OVERVIEW, overview::show);
+    let pages = views::mount(pages);
     let pages = activity::mount(account::mount(sign_in::mount(pages)));
-    let pages = compare::mount(use_cases::mount(findings::mount(people::mount(settings::mount(pages)))));
+    let pages =
+        compare::mount(use_cases::mount(findings::mount(people::mount(settings::mount(entities::mount(pages))))));
     rules::mount(evidence::mount(reviews::mount(incidents::mount(pages))))
 }

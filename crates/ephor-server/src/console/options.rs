@@ -83,6 +83,25 @@ pub struct NodeFacts {
     pub retention_days: Option<u32>,
     /// What is kept whatever its age: a name and its span in words.
     pub legal_holds: Vec<(String, String)>,
+    /// Reports that are made by themselves.
+    pub schedules: Vec<ScheduleFact>,
+}
+
+/// A scheduled report in the configuration.
+#[derive(Debug, Clone)]
+pub struct ScheduleFact {
+    /// Its name, under which what became of it is kept.
+    pub name: String,
+    /// The report.
+    pub report: String,
+    /// When: five fields of cron.
+    pub cron: String,
+    /// On the clocks of this time zone.
+    pub time_zone: String,
+    /// How it is written.
+    pub form: String,
+    /// Where it goes, without any secret.
+    pub to: String,
 }
 
 /// A source in the configuration.
@@ -96,4 +115,8 @@ pub struct UpstreamFact {
     pub base_url: String,
     /// Seconds between two runs.
     pub poll_seconds: u64,
+    /// The first day that it reads; none for everything there is.
+    pub backfill_from: Option<String>,
+    /// Whether it takes listings as they are now, which have no past.
+    pub lists_only: bool,
 }

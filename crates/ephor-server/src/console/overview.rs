@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use ephor_analytics::query::{Reach, SummariesQuery};
 use ephor_lake::control::{Gap, Recording, SourceState};
-use ephor_lake::{ActivityFilter, FeedQuery, MicrosRange, Order, PageFrom, TypeFilter};
-use ephor_wire::timestamp::DAY_MICROS;
+use ephor_lake::{ActivityFilter, Census, FeedQuery, FeedRow, MicrosRange, Order, PageFrom, TypeFilter};
+use ephor_wire::timestamp::{DAY_MICROS, UtcDay};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -59,36 +59,52 @@ struct Need {
     place: &'static str,
 }
 
+/// What the overview counts over days: the same for everybody until something arrives.
+#[derive(Debug)]
+pub(super) struct Glance {
+    census: Census,
+    changes: Vec<Shown>,
+    adoption: Option<(AtWork, AtWork)>,
+}
+
+impl Glance {
+    async fn take(app: &App) -> Result<Self, Problem> {
+        let first = UtcDay::from_micros(app.now() - DAYS_DRAWN * DAY_MICROS);
+        let lately = ActivityFilter {
+            created_at: MicrosRange { from: Some(first.start_micros()), to: None },
+            types: TypeFilter::Except(OWN_READS.map(str::to_owned).to_vec()),
+            ..ActivityFilter::default()
+        };
+        let changed = ActivityFilter { categories: CHANGE_CATEGORIES.map(str::to_owned).to_vec(), ..lately.clone() };
+        let query = FeedQuery { filter: changed, order: Order::Descending, from: PageFrom::Start, limit: CHANGES };
+        let (census, changes) = tokio::try_join!(app.lake().census(&lately, None), app.lake().page(&query))?;
+        let read = |row: &FeedRow| Shown::read(row.created_at_micros, &row.raw);
+        let changes = changes.rows.iter().filter_map(read).collect();
+        Ok(Self { census, changes, adoption: adoption(app).await })
+    }
+}
+
 pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<Visitor>) -> Result<Response, Problem> {
     let (enablement, sources) = (app.control().enablement(), app.control().sources());
     let (recording, states, gaps) = tokio::try_join!(enablement.state(), sources.list(), sources.gaps())?;
-    let since = visitor.now().saturating_sub(DAYS_DRAWN * DAY_MICROS);
-    let lately = ActivityFilter {
-        created_at: MicrosRange { from: Some(since), to: None },
-        types: TypeFilter::Except(OWN_READS.map(str::to_owned).to_vec()),
-        ..ActivityFilter::default()
-    };
-    let changed = ActivityFilter { categories: CHANGE_CATEGORIES.map(str::to_owned).to_vec(), ..lately.clone() };
-    let query = FeedQuery { filter: changed, order: Order::Descending, from: PageFrom::Start, limit: CHANGES };
-    let (census, changes) = tokio::try_join!(app.lake().census(&lately, None), app.lake().page(&query))?;
-    let changes: Vec<Shown> =
-        changes.rows.iter().filter_map(|row| Shown::read(row.created_at_micros, &row.raw)).collect();
+    let counted_day = app.options().analytics.closed_day(app.now());
+    let glance = app.console().kept().glance(&app, counted_day, Glance::take(&app)).await?;
+    let Glance { census, changes, adoption } = glance.as_ref();
     let mut needs = needs(&recording, &states, &gaps, &app.options().console.facts.upstreams, visitor.now());
     needs.extend(sinks_in_trouble(&app).await?);
     needs.extend(reviews_due(&app, &visitor).await?);
     let standing = findings::standing(&app).await?;
-    let adoption = adoption(&app).await;
     let body = html! {
         div class="grid" {
             section class="card" { h2 { "Needs somebody" } (needs_list(&needs, &visitor)) }
-            section class="card" { header { h2 { "Findings to be handled" } a href="/findings" { "The queue" } } (findings::tally(&standing)) }
+            section class="card" { header { h2 { "Findings to be handled" } a href="/findings" { "The queue" } } (findings::tally(&standing)) (findings::by_use_case(&standing)) }
         }
         div class="grid" {
             section class="card" {
                 header { h2 { "Activities of the last 30 days" } a href="/activity?span=30d" { "See them" } }
-                (parts::days_of(&census, "activities"))
+                (parts::days_of(census))
             }
-            @if let Some(adoption) = &adoption {
+            @if let Some(adoption) = adoption {
                 section class="card" {
                     header { h2 { "People at work" } a href="/use-cases/adoption-governance" { "Adoption" } }
                     (adoption_figures(adoption))
@@ -104,7 +120,7 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
         section class="card flush" {
             header { h2 { "What changed in who may do what" } a href="/activity" { "The whole feed" } }
             @if changes.is_empty() { (parts::empty("No change in 30 days", html! { "Roles, keys, settings, sign-in, workspaces and members are as they were." })) }
-            @else { (people::activity_table(&changes, &visitor, &app)) }
+            @else { (people::activity_table(changes, &visitor, &app)) }
         }
     };
     let lead = html! {
@@ -284,6 +300,8 @@ mod tests {
             kind: "Compliance API".to_owned(),
             base_url: "https://api.example.com".to_owned(),
             poll_seconds: 60,
+            backfill_from: None,
+            lists_only: false,
         };
         let gap = |closed_at_micros| Gap {
             id: "gap_1".to_owned(),

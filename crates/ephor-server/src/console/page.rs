@@ -60,6 +60,11 @@ impl Page {
         Self { method: Method::POST, path, admits: Admits::Holder(right), takes: Takes::Form }
     }
 
+    /// An action that takes a file.
+    pub(crate) const fn upload(path: &'static str, right: Right) -> Self {
+        Self { method: Method::POST, path, admits: Admits::Holder(right), takes: Takes::Upload }
+    }
+
     /// A page for anyone.
     pub(crate) const fn open(path: &'static str) -> Self {
         Self { method: Method::GET, path, admits: Admits::Anyone, takes: Takes::Nothing }

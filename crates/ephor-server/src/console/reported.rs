@@ -6,6 +6,7 @@ use ephor_reports::render::{cell_text, instant_text};
 use ephor_reports::{Cell, Column, Figure, Kind, Provenance, Section, Sensitivity, Table};
 use maud::{Markup, html};
 
+use super::entities;
 use super::parts::{self, Tone};
 use super::visitor::{Person, Visitor, escape};
 
@@ -53,8 +54,21 @@ fn metric(figure: &Figure) -> Markup {
     }
 }
 
+/// What stands beside each row: its heading, and what it is for a row.
+pub(super) type Beside<'b> = (&'static str, &'b dyn Fn(&[Cell]) -> Markup);
+
 /// A table of a report with its pictures; `csv` is where it can be taken away.
 pub(super) fn section(section: &Section, csv: Option<String>, visitor: &Visitor) -> Markup {
+    section_with(section, csv, visitor, None)
+}
+
+/// As [`section`], with something beside each row.
+pub(super) fn section_with(
+    section: &Section,
+    csv: Option<String>,
+    visitor: &Visitor,
+    beside: Option<Beside<'_>>,
+) -> Markup {
     html! {
         section class="card flush" id=(section.id) {
             header {
@@ -66,20 +80,20 @@ pub(super) fn section(section: &Section, csv: Option<String>, visitor: &Visitor)
                 figure class="picture" { figcaption { (chart.title) } (chart.svg()) }
             }
             @if section.table.rows.is_empty() { (parts::empty("No rows", html! { "Nothing of this kind in the period." })) }
-            @else { (table(&section.title, &section.table, visitor)) }
+            @else { (table(&section.title, &section.table, visitor, beside)) }
             @if section.table.rows.len() > ROWS { p class="muted after" { "The first " (ROWS) " of " (parts::count(section.table.rows.len() as u64)) " rows; a download holds all." } }
         }
     }
 }
 
-fn table(title: &str, table: &Table, visitor: &Visitor) -> Markup {
+fn table(title: &str, table: &Table, visitor: &Visitor, beside: Option<Beside<'_>>) -> Markup {
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(title) { table {
             caption class="hidden" { (title) }
-            thead { tr { @for column in &table.columns { th scope="col" class=[column.kind.is_number().then_some("n")] {
+            thead { tr { @if let Some((heading, _)) = beside { th scope="col" { (heading) } } @for column in &table.columns { th scope="col" class=[column.kind.is_number().then_some("n")] {
                 (column.label) @if column.unit == Some("USD") { " (USD)" }
             } } } }
-            tbody { @for row in table.rows.iter().take(ROWS) { tr { @for (column, value) in table.columns.iter().zip(row) {
+            tbody { @for row in table.rows.iter().take(ROWS) { tr { @if let Some((_, of_row)) = beside { td { (of_row(row)) } } @for (column, value) in table.columns.iter().zip(row) {
                 td class=[column.kind.is_number().then_some("n")] { (cell(column, value, visitor)) }
             } } } }
         } }
@@ -94,6 +108,10 @@ fn cell(column: &Column, value: &Cell, visitor: &Visitor) -> Markup {
             Cell::Text(id) if column.sensitivity == Sensitivity::Person && id.starts_with("user_") => (visitor.person(Person::of(id, None))),
             Cell::Text(id) if id.starts_with("activity_") && visitor.sees_names() => a class="mono" href=(format!("/activity/{}", escape(id))) { (id) },
             Cell::Text(id) if id.starts_with("finding_") && visitor.sees_names() => a class="mono" href=(format!("/findings/{}", escape(id))) { (id) },
+            Cell::Text(text) => @match entities::of_text(text) {
+                Some(page) => a class="cell" href=(page) { (text) },
+                None => span class="cell" { (cell_text(column, value)) },
+            },
             other => span class="cell" { (cell_text(column, other)) },
         }
     }

@@ -6,7 +6,10 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::{OnceCell, watch};
 
+use super::entities::Registered;
 use super::evidence::Builds;
+use super::kept::Kept;
+use super::rules::Tries;
 use super::seal::Seal;
 use super::sign_in::{Attempts, Ceremonies, Provider};
 use crate::problem::Problem;
@@ -23,6 +26,9 @@ pub(crate) struct ConsoleState {
     ceremonies: Ceremonies,
     provider: Provider,
     builds: Builds,
+    registered: Registered,
+    kept: Kept,
+    tries: Tries,
     http: Mutex<Option<reqwest::Client>>,
     closing: watch::Sender<bool>,
 }
@@ -35,6 +41,9 @@ impl ConsoleState {
             ceremonies: Ceremonies::new(),
             provider: Provider::default(),
             builds: Builds::default(),
+            registered: Registered::default(),
+            kept: Kept::default(),
+            tries: Tries::default(),
             http: Mutex::default(),
             closing: watch::Sender::new(false),
         }
@@ -64,6 +73,21 @@ impl ConsoleState {
     /// Evidence packages under way.
     pub(crate) fn builds(&self) -> &Builds {
         &self.builds
+    }
+
+    /// What activities told of keys, connectors, skills, projects and workspaces so far.
+    pub(crate) fn registered(&self) -> &Registered {
+        &self.registered
+    }
+
+    /// Answers that nothing has changed since.
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// Rules that are being tried on history.
+    pub(crate) fn tries(&self) -> &Tries {
+        &self.tries
     }
 
     /// The client for the identity provider, made by the first who needs it.

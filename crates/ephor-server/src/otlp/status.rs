@@ -2,15 +2,17 @@
 //! Promises that what can be sent again says so and after how long, and that nothing else does.
 //! Never tells more than the sentence that every other path would have told.
 
+use std::time::Duration;
+
 use axum::extract::Request;
 use axum::response::Response;
-use bytes::Bytes;
 use http::header::{self, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 use prost::Message;
 use serde_json::json;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, RetryInfo, StatusExt as _, pb};
 
 use super::{grpc, http as over_http};
 use crate::body;
@@ -49,7 +51,7 @@ impl Dialect {
         let (content_type, body) = match self {
             Self::Grpc => return render_grpc(problem, seconds, response),
             Self::Protobuf => {
-                let status = RpcStatus { code, message: problem.message.clone(), details: Vec::new() };
+                let status = pb::Status { code, message: problem.message.clone(), details: Vec::new() };
                 ("application/x-protobuf", status.encode_to_vec())
             }
             Self::Json => {
@@ -72,17 +74,13 @@ pub(super) fn status_of(problem: &Problem, retry_after_seconds: Option<u64>) -> 
         Code::Unavailable => retry_after_seconds.unwrap_or(TROUBLE_RETRY_SECONDS.into()),
         _ => return Status::new(code, problem.message.clone()),
     };
-    let delay = RpcDuration { seconds: i64::try_from(seconds).unwrap_or(i64::MAX), nanos: 0 };
-    let info = RetryInfo { retry_delay: Some(delay) }.encode_to_vec();
-    let status = RpcStatus {
-        code: code as i32,
-        message: problem.message.clone(),
-        details: vec![Any { type_url: "type.googleapis.com/google.rpc.RetryInfo".to_owned(), value: info.clone() }],
-    };
+    let info = RetryInfo::new(Some(Duration::from_secs(seconds)));
     let mut metadata = MetadataMap::new();
     // Where the exporters of OpenTelemetry for Python look for it.
-    metadata.insert_bin("google.rpc.retryinfo-bin", MetadataValue::from_bytes(&info));
-    Status::with_details_and_metadata(code, problem.message.clone(), Bytes::from(status.encode_to_vec()), metadata)
+    let bytes = pb::RetryInfo::from(info.clone()).encode_to_vec();
+    metadata.insert_bin("google.rpc.retryinfo-bin", MetadataValue::from_bytes(&bytes));
+    let details = ErrorDetails::with_retry_info(info.retry_delay);
+    Status::with_error_details_and_metadata(code, problem.message.clone(), details, metadata)
 }
 
 fn render_grpc(problem: &Problem, retry_after_seconds: Option<u64>, response: &mut Response) {
@@ -110,40 +108,4 @@ fn code_of(status: StatusCode) -> Code {
 
 fn retry_after(headers: &HeaderMap) -> Option<u64> {
     headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()
-}
-
-/// `google.rpc.Status`
-#[derive(Clone, PartialEq, Message)]
-struct RpcStatus {
-    #[prost(int32, tag = "1")]
-    code: i32,
-    #[prost(string, tag = "2")]
-    message: String,
-    #[prost(message, repeated, tag = "3")]
-    details: Vec<Any>,
-}
-
-/// `google.protobuf.Any`
-#[derive(Clone, PartialEq, Message)]
-struct Any {
-    #[prost(string, tag = "1")]
-    type_url: String,
-    #[prost(bytes = "vec", tag = "2")]
-    value: Vec<u8>,
-}
-
-/// `google.rpc.RetryInfo`
-#[derive(Clone, PartialEq, Message)]
-struct RetryInfo {
-    #[prost(message, optional, tag = "1")]
-    retry_delay: Option<RpcDuration>,
-}
-
-/// `google.protobuf.Duration`
-#[derive(Clone, PartialEq, Message)]
-struct RpcDuration {
-    #[prost(int64, tag = "1")]
-    seconds: i64,
-    #[prost(int32, tag = "2")]
-    nanos: i32,
 }

@@ -186,9 +186,11 @@ impl From<DetectError> for Problem {
             DetectError::UnknownFinding { id } => Self::not_found("finding", &id),
             DetectError::Control(error) => error.into(),
             DetectError::Lake(error) => error.into(),
-            DetectError::Damaged { .. } | DetectError::RuleFile { .. } | DetectError::UnknownRule { .. } => {
-                Self::internal(&error)
-            }
+            DetectError::Damaged { .. }
+            | DetectError::RuleFile { .. }
+            | DetectError::UnknownRule { .. }
+            | DetectError::Geo { .. }
+            | DetectError::Policy { .. } => Self::internal(&error),
             DetectError::OfARegister { .. } => Self::conflict(error.to_string()),
             DetectError::Word { .. }
             | DetectError::ListName { .. }

@@ -73,6 +73,12 @@ pub(super) static PROOFS: Route = for_auditors(
 
 pub(super) static SEALS: Route = for_auditors("/ephor/v1/log/seals", "The daily seals, each with its note", &[]);
 
+pub(super) static TIME_STAMPS: Route = for_auditors(
+    "/ephor/v1/log/time-stamps",
+    "Time-stamps of an authority (RFC 3161) on the checkpoints of sealed days",
+    &[],
+);
+
 pub(super) static REMOVALS: Route = for_auditors(
     "/ephor/v1/log/removals",
     "What retention let go and what was erased, each statement with its note",
@@ -98,6 +104,13 @@ pub(super) async fn tile(
     // A full tile never changes; a partial one is replaced by a wider one under another name.
     let headers = [(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, "max-age=31536000")];
     Ok((headers, bytes).into_response())
+}
+
+pub(super) async fn time_stamps(State(app): State<App>) -> Result<Json<Value>, Problem> {
+    let log = app.lake().proof_log();
+    let read = tokio::task::spawn_blocking(move || log.time_stamps()).await;
+    let stamps = read.map_err(|stopped| Problem::internal(&stopped))?.map_err(Problem::from)?;
+    Ok(Json(json!({ "data": stamps })))
 }
 
 pub(super) async fn keys(State(app): State<App>) -> Result<Json<Value>, Problem> {

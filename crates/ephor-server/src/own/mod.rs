@@ -45,6 +45,7 @@ pub(crate) fn mount(routes: Routes) -> Routes {
         .serve(&log::PROOFS, log::proofs)
         .serve(&log::SEALS, log::seals)
         .serve(&log::REMOVALS, log::removals)
+        .serve(&log::TIME_STAMPS, log::time_stamps)
         .serve(&evidence::FRAMEWORKS, evidence::frameworks)
         .serve(&evidence::COVERAGE, evidence::coverage)
 }

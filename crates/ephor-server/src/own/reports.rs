@@ -80,7 +80,7 @@ pub(super) async fn show(
         ));
     }
     let query = Query::of(request.uri());
-    let question = Question { from: day(&query, "from")?, to: day(&query, "to")? };
+    let question = Question { from: day(&query, "from")?, to: day(&query, "to")?, group: None };
     let form = query.one("format").unwrap_or("json");
     if !FORMS.contains(&form) {
         return Err(Problem::invalid(format!("format: `{form}` is none of {}", FORMS.join(", "))));

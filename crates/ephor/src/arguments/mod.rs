@@ -9,6 +9,8 @@ mod export;
 mod findings;
 mod inquiry;
 mod lists;
+mod notify;
+mod policy;
 mod proof;
 mod report;
 
@@ -19,6 +21,8 @@ pub(crate) use export::{ExportCommand, ExportPreview, ExportReplay, ExportRetry,
 pub(crate) use findings::{FindingJudged, FindingStep, FindingsCommand, FindingsList};
 pub(crate) use inquiry::{About, By, CaseCommand, ReviewCommand, Timeline, TimelineForm};
 pub(crate) use lists::ListsCommand;
+pub(crate) use notify::NotifyCommand;
+pub(crate) use policy::PolicyCommand;
 pub(crate) use proof::{Erase, Key, Verify};
 pub(crate) use report::{Form, Report, Roster, ScheduleCommand};
 
@@ -105,6 +109,12 @@ pub(crate) enum Command {
     /// What detections found: list it, show it, judge it.
     #[command(subcommand)]
     Findings(FindingsCommand),
+    /// Who is told of findings: webhook, Slack, Teams, mail.
+    #[command(subcommand)]
+    Notify(NotifyCommand),
+    /// Settings against the state that they are meant to be in.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Keys of this Ephor: make, list, rotate, revoke.
     #[command(subcommand)]
     Keys(Keys),
@@ -373,6 +383,12 @@ pub(crate) enum LakeCommand {
     Verify(proof::Verify),
     /// The newest signed checkpoint; one of what is new is signed first, unless a node has the lake open.
     Checkpoint,
+    /// Time-stamps of an authority on the checkpoints of sealed days.
+    TimeStamps {
+        /// Write each as DAY.tsr, and the checkpoint that it is about as DAY.checkpoint, for `openssl ts -verify`.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
     /// Proofs that activities are in the log, each with its bytes, and the checkpoint that they lead to. Always JSON.
     Prove {
         /// Ids of activities.

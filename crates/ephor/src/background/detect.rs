@@ -73,7 +73,7 @@ async fn look(
             own
         }
         None => {
-            let own = detector.insert(Detector::open(lake, control, options.clone(), now_micros()).await?);
+            let own = detector.insert(Detector::open(lake, control, options.clone()).await?);
             tell_problems(own);
             own
         }
@@ -82,6 +82,9 @@ async fn look(
 }
 
 fn tell_problems(detector: &Detector) {
+    if let Some(words) = crate::commands::detect::asleep(detector) {
+        tracing::info!("{words}");
+    }
     for problem in detector.problems() {
         tracing::warn!(%problem, "a rule file is not in force as it is");
     }

@@ -7,6 +7,7 @@ mod detect;
 mod export;
 mod follow_usage;
 mod notarize;
+mod notify;
 mod schedules;
 mod upkeep;
 
@@ -22,6 +23,7 @@ use tokio::task::JoinHandle;
 use crate::config::Config;
 use crate::export_config;
 use crate::failure::Failure;
+use crate::notify_config;
 
 /// What the tasks work on. Each takes what it needs.
 pub(crate) struct Parts {
@@ -39,9 +41,15 @@ pub(crate) fn start(
     stop: &watch::Receiver<bool>,
 ) -> Result<Vec<JoinHandle<()>>, Failure> {
     let Parts { lake, appender, analytics, control } = parts;
+    let stamping = config.time_stamp_authority()?.map(|authority| notarize::Stamping {
+        log: lake.proof_log(),
+        authority,
+        // The day that was sealed last may have waited for its stamp when the node stopped.
+        next: Some(std::time::Instant::now()),
+    });
     let mut tasks = vec![
         tokio::spawn(upkeep::upkeep(appender.clone(), config.retention()?, stop.clone())),
-        tokio::spawn(notarize::notarize(appender.clone(), stop.clone())),
+        tokio::spawn(notarize::notarize(appender.clone(), stamping, stop.clone())),
         tokio::spawn(follow_usage::follow_usage(lake.clone(), appender.clone(), stop.clone())),
         tokio::spawn(detect::detect(lake.clone(), control.clone(), config.detect.options(), stop.clone())),
         tokio::spawn(close_days::close_days(analytics.clone(), config.analytics.limits()?, stop.clone())),
@@ -54,6 +62,10 @@ pub(crate) fn start(
     for sink in &config.sink {
         sink.check(export_config::sink_secret)?;
         tasks.push(tokio::spawn(export::export(sink.clone(), context.clone(), stop.clone())));
+    }
+    let told = notify_config::context(control.clone(), config, data_dir);
+    for settings in &config.notify {
+        tasks.push(tokio::spawn(notify::tell(settings.clone(), told.clone(), stop.clone())));
     }
     Ok(tasks)
 }

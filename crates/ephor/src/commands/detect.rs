@@ -34,9 +34,12 @@ pub(super) async fn run(global: &Global, config: &Config, span: &Detect) -> Resu
     let mut options = config.detect.options();
     options.within = within(span)?;
     let started = std::time::Instant::now();
-    let mut detector = Detector::open(&lake, &control, options, now_micros()).await?;
+    let mut detector = Detector::open(&lake, &control, options).await?;
     for problem in detector.problems() {
         eprintln!("{problem}");
+    }
+    if let Some(words) = asleep(&detector) {
+        eprintln!("{words}");
     }
     let detected = detector.catch_up(now_micros(), &mut rand::rng()).await?;
     control.close().await;
@@ -57,6 +60,14 @@ pub(super) async fn run(global: &Global, config: &Config, span: &Detect) -> Resu
         )
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What to say of rules that nothing can come of.
+pub(crate) fn asleep(detector: &Detector) -> Option<String> {
+    let rules = detector.asleep();
+    let named = rules.join(", ");
+    (!rules.is_empty())
+        .then(|| format!("{named}: quiet, since `[detect] geo` names no database of places (docs/rules.md)"))
 }
 
 /// Whole days, both ends included.

@@ -39,7 +39,7 @@ pub(super) async fn run(global: &Global, config: &Config) -> Result<ExitCode, Fa
     let dir = config.data_dir(global);
     let mut checks = vec![Check::good("configuration", format!("{} upstreams", config.upstream.len()))];
     checks.push(lake(&dir).await);
-    checks.extend(control(&dir).await);
+    checks.extend(control(&dir, config).await);
     checks.extend(config.upstream.iter().map(upstream_key));
     let healthy = checks.iter().all(|check| check.ok);
     output::print(global.format, &checks, |checks| {
@@ -67,10 +67,10 @@ async fn lake(dir: &Path) -> Check {
     }
 }
 
-async fn control(dir: &Path) -> Vec<Check> {
+async fn control(dir: &Path, config: &Config) -> Vec<Check> {
     let what = "control database";
     match super::org::existing_control(dir).await {
-        Ok(control) => match control_checks(&control).await {
+        Ok(control) => match control_checks(&control, config).await {
             Ok(checks) => checks,
             Err(error) => vec![Check::bad(what, error.to_string(), "restore control.sqlite from a copy")],
         },
@@ -78,7 +78,7 @@ async fn control(dir: &Path) -> Vec<Check> {
     }
 }
 
-async fn control_checks(control: &Control) -> Result<Vec<Check>, Failure> {
+async fn control_checks(control: &Control, config: &Config) -> Result<Vec<Check>, Failure> {
     let now = now_micros();
     let mut checks = Vec::new();
     checks.push(match control.enablement().state().await? {
@@ -104,11 +104,30 @@ async fn control_checks(control: &Control) -> Result<Vec<Check>, Failure> {
             None => Check::good(&what, format!("{} rows so far", source.rows_total)),
         });
     }
+    checks.extend(notifications(control, config).await?);
     let open = control.sources().gaps().await?.into_iter().filter(|gap| gap.closed_at_micros.is_none());
     checks.extend(open.map(|gap| {
         let advice = gap_advice(GapCause::of(&gap.reason));
         Check::bad(&format!("gap at {}", gap.source), gap.reason, advice)
     }));
+    Ok(checks)
+}
+
+async fn notifications(control: &Control, config: &Config) -> Result<Vec<Check>, Failure> {
+    let mut checks = Vec::new();
+    for settings in &config.notify {
+        let what = format!("notification {}", settings.name);
+        let place = control.notices().find(&settings.name).await?;
+        checks.push(match place {
+            Some(place) if place.failures_in_a_row > 0 => Check::bad(
+                &what,
+                format!("failed {} times in a row: {}", place.failures_in_a_row, place.last_error.unwrap_or_default()),
+                format!("ephor notify test {} shows it again", settings.name),
+            ),
+            Some(place) => Check::good(&what, format!("{} findings told so far", place.findings)),
+            None => Check::good(&what, "minded from the next start of the node on"),
+        });
+    }
     Ok(checks)
 }
 

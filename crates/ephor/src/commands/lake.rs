@@ -32,6 +32,7 @@ pub(super) async fn run(global: &Global, config: &Config, action: LakeCommand) -
         }
         LakeCommand::Verify(options) => return proof::verify(global, &dir, &options).await,
         LakeCommand::Checkpoint => return proof::checkpoint(global, config, &dir).await,
+        LakeCommand::TimeStamps { out } => return proof::time_stamps(global, &dir, out.as_deref()),
         LakeCommand::Prove { ids } => return proof::prove(&dir, &ids).await,
         LakeCommand::Key(action) => return proof::key(global, config, &dir, action),
         LakeCommand::Erase(options) => return proof::erase(global, config, &dir, &options).await,

@@ -7,7 +7,7 @@ mod case;
 mod collect;
 mod console;
 mod demo;
-mod detect;
+pub(crate) mod detect;
 mod doctor;
 mod evidence;
 mod export;
@@ -18,7 +18,9 @@ mod keys;
 mod lake;
 mod listings;
 mod lists;
+mod notify;
 mod org;
+mod policy;
 mod proof;
 pub(crate) mod report;
 mod review;
@@ -57,6 +59,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Rules(action) => rules::run(&global, &config, action).await,
         Command::Lists(action) => lists::run(&global, &config, action).await,
         Command::Findings(action) => findings::run(&global, &config, action).await,
+        Command::Notify(action) => notify::run(&global, &config, action).await,
+        Command::Policy(action) => policy::run(&global, &config, action).await,
         Command::Keys(action) => keys::run(&global, &config, action).await,
         Command::Org(action) => org::run(&global, &config, action).await,
         Command::Console(action) => console::run(&global, &config, action).await,

@@ -18,6 +18,7 @@ use crate::config::{Config, parse_day};
 use crate::failure::Failure;
 use crate::node::now_micros;
 use crate::output;
+use crate::time_stamping::stamp_last_day;
 
 /// Problems that are printed for people; JSON has them all.
 const PRINTED_PROBLEMS: usize = 20;
@@ -37,10 +38,15 @@ pub(super) async fn verify(global: &Global, dir: &Path, options: &Verify) -> Res
 
 pub(super) async fn checkpoint(global: &Global, config: &Config, dir: &Path) -> Result<ExitCode, Failure> {
     match Lake::open_writer(dir, config.lake_options()?).await {
-        Ok((_, appender)) => {
+        Ok((lake, appender)) => {
             let signed = appender.notarize().await;
+            let stamped = match config.time_stamp_authority()? {
+                Some(authority) => stamp_last_day(&lake.proof_log(), &authority, rand::random()).await.map(drop),
+                None => Ok(()),
+            };
             appender.close().await?;
             signed?;
+            stamped?;
         }
         // A running node signs by itself, at least once a minute.
         Err(LakeError::Locked { .. }) => {}
@@ -63,6 +69,31 @@ pub(super) async fn prove(dir: &Path, ids: &[String]) -> Result<ExitCode, Failur
     let missing: Vec<&String> = ids.iter().filter(|id| !data.iter().any(|one| one["proof"]["id"] == **id)).collect();
     output::print_line(&json!({ "checkpoint": checkpoint, "data": data, "not_in_checkpoint": missing }).to_string())?;
     Ok(if missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Lists time-stamps; with a folder, writes each with the checkpoint that it is about, for other tools to check.
+pub(super) fn time_stamps(global: &Global, dir: &Path, out: Option<&Path>) -> Result<ExitCode, Failure> {
+    let stamps = ProofLog::of(dir).time_stamps()?;
+    if let Some(out) = out {
+        std::fs::create_dir_all(out)?;
+        for stamp in &stamps {
+            std::fs::write(out.join(format!("{}.checkpoint", stamp.day)), &stamp.checkpoint)?;
+            std::fs::write(out.join(format!("{}.tsr", stamp.day)), stamp.reply_bytes())?;
+        }
+    }
+    output::print(global.format, &stamps, |stamps| {
+        if stamps.is_empty() {
+            return "there is no time-stamp; `[proof.time_stamp]` of ephor.toml names who makes them".to_owned();
+        }
+        let mut rows = vec![["DAY", "ACTIVITIES", "STAMPED", "BY"].map(str::to_owned).to_vec()];
+        rows.extend(
+            stamps.iter().map(|stamp| {
+                vec![stamp.day.clone(), stamp.size.to_string(), stamp.time.clone(), stamp.authority.clone()]
+            }),
+        );
+        output::columns(&rows)
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn newest_checkpoint(lake: &Lake) -> Result<SignedCheckpoint, Failure> {
@@ -182,6 +213,9 @@ fn describe(found: &Verification) -> String {
         found.seals,
         found.keys.len()
     ));
+    if found.time_stamps > 0 {
+        lines.push(format!("{} time-stamps checked; `ephor lake time-stamps` shows whose", found.time_stamps));
+    }
     if found.unsigned_rows > 0 {
         lines.push(format!("{} activities are newer than the newest checkpoint", found.unsigned_rows));
     }

@@ -27,7 +27,7 @@ pub(super) async fn run(global: &Global, config: &Config, options: Report) -> Re
     let form = form_of(global, &options)?;
     let desk = desk(config, &config.data_dir(global)).await?;
     let day = |text: &Option<String>| text.as_deref().map(parse_day).transpose();
-    let question = Question { from: day(&options.from)?, to: day(&options.to)? };
+    let question = Question { from: day(&options.from)?, to: day(&options.to)?, group: None };
     let discretion = discretion(&desk, config, options.pseudonymise).await?;
     if form == Form::Focus {
         if options.name != "cost-attribution" {

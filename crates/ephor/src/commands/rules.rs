@@ -126,7 +126,7 @@ async fn backtest(global: &Global, config: &Config, rule: &str, span: &Detect) -
     let control = Control::open(&dir).await?;
     let mut options = config.detect.options();
     options.within = super::detect::within(span)?;
-    let mut detector = Detector::open(&lake, &control, options, now_micros()).await?;
+    let mut detector = Detector::open(&lake, &control, options).await?;
     let tried = detector.backtest(rule, now_micros()).await?;
     control.close().await;
     let mut told = Backtested {

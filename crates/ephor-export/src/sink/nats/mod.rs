@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::{Broken, Refusal, Sink, Verdict};
 use crate::guard::Reach;
 use crate::record::{Place, Record};
+use crate::stream::host_and_port;
 use crate::tls::TlsSettings;
 use wire::{Login, Message, Wire};
 
@@ -66,7 +67,7 @@ pub(crate) struct NatsSink {
 
 impl NatsSink {
     pub(crate) fn new(settings: NatsSettings, reach: Reach, credentials: NatsCredentials) -> Result<Self, String> {
-        let (host, _) = host_and_port(&settings.address)?;
+        let (host, _) = host_and_port("nats.address", &settings.address)?;
         reach.check_host(host)?;
         let is_token = |token: &str| !token.is_empty() && token.chars().all(is_plain);
         if !settings.subject.split('.').all(is_token) {
@@ -92,7 +93,7 @@ impl NatsSink {
         match &mut self.wire {
             Some(wire) => Ok(wire),
             none => {
-                let (host, port) = host_and_port(&self.settings.address).map_err(|why| Refusal::Unreachable { why })?;
+                let (host, port) = host_and_port("nats.address", &self.settings.address).map_err(|why| Refusal::Unreachable { why })?;
                 let addresses = self.reach.resolve(host, port).await?;
                 Ok(none.insert(Wire::open(&addresses, host, self.tls.clone(), &self.login).await?))
             }
@@ -129,13 +130,6 @@ impl NatsSink {
 /// What a token of a subject may hold without meaning more than itself.
 fn is_plain(character: char) -> bool {
     character.is_ascii_alphanumeric() || "-_".contains(character)
-}
-
-fn host_and_port(address: &str) -> Result<(&str, u16), String> {
-    let wrong = || format!("nats.address = \"{address}\" is not HOST:PORT, such as \"nats.example.com:4222\"");
-    let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
-    let port = port.parse().map_err(|_| wrong())?;
-    if host.is_empty() { Err(wrong()) } else { Ok((host, port)) }
 }
 
 #[async_trait]

@@ -10,12 +10,12 @@ use std::time::Duration;
 use http_body_util::BodyExt as _;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
-use prost::Message;
 use reqwest::Url;
 use reqwest::header::HeaderMap;
 use tonic::codec::CompressionEncoding;
 use tonic::codegen::Service;
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
 use crate::http::{HttpDoor, Packing};
 use crate::sink::{Refusal, short};
@@ -94,40 +94,5 @@ fn refusal(status: &Status) -> Refusal {
 
 /// How long `google.rpc.RetryInfo` among the details asks to wait.
 fn retry_after(status: &Status) -> Option<Duration> {
-    let details = RpcStatus::decode(status.details()).ok()?.details;
-    let info = details.iter().find(|any| any.type_url.ends_with("google.rpc.RetryInfo"))?;
-    let delay = RetryInfo::decode(info.value.as_slice()).ok()?.retry_delay?;
-    Some(Duration::new(u64::try_from(delay.seconds).ok()?, u32::try_from(delay.nanos).ok()?.min(999_999_999)))
-}
-
-/// `google.rpc.Status`
-#[derive(Clone, PartialEq, Message)]
-struct RpcStatus {
-    #[prost(message, repeated, tag = "3")]
-    details: Vec<Any>,
-}
-
-/// `google.protobuf.Any`
-#[derive(Clone, PartialEq, Message)]
-struct Any {
-    #[prost(string, tag = "1")]
-    type_url: String,
-    #[prost(bytes = "vec", tag = "2")]
-    value: Vec<u8>,
-}
-
-/// `google.rpc.RetryInfo`
-#[derive(Clone, PartialEq, Message)]
-struct RetryInfo {
-    #[prost(message, optional, tag = "1")]
-    retry_delay: Option<RpcDuration>,
-}
-
-/// `google.protobuf.Duration`
-#[derive(Clone, PartialEq, Message)]
-struct RpcDuration {
-    #[prost(int64, tag = "1")]
-    seconds: i64,
-    #[prost(int32, tag = "2")]
-    nanos: i32,
+    status.get_details_retry_info()?.retry_delay
 }

@@ -55,6 +55,8 @@ pub struct Verification {
     pub checkpoints: u64,
     /// Seals that were checked.
     pub seals: u64,
+    /// Time-stamps of authorities that hold; whether an authority is to be trusted is not asked here.
+    pub time_stamps: u64,
     /// Activities that are newer than the newest checkpoint: nothing has been signed of them yet.
     pub unsigned_rows: u64,
     /// The key that the signatures were checked with, and those that it handed over to.
@@ -98,6 +100,7 @@ fn check(
     let checkpoints = notes.check_checkpoints(log, size, &options.checkpoints, &problems)?;
     let rows = rows::check(log, files, &notes, options, &problems)?;
     notes.check_seals(log, size, &rows.counts, &problems)?;
+    let time_stamps = notes.check_time_stamps(log, size, &problems)?;
     let newest = notes.checkpoints.iter().map(|checkpoint| checkpoint.size).max().unwrap_or(0);
     let (problems, more_problems) = problems.finish();
     Ok(Verification {
@@ -109,6 +112,7 @@ fn check(
         rows_erased: notes.erased.len() as u64,
         checkpoints,
         seals: notes.seals.len() as u64,
+        time_stamps,
         unsigned_rows: size.saturating_sub(newest),
         keys,
         problems,

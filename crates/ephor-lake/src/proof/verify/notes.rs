@@ -8,7 +8,7 @@ use super::problem::{ProblemKind, Problems};
 use super::rows::CountsOfSeals;
 use crate::error::LakeError;
 use crate::proof::book::Book;
-use crate::proof::log::{ProofLog, SignedCheckpoint};
+use crate::proof::log::{ProofLog, SignedCheckpoint, read_stamp};
 use crate::proof::signing::PublicKey;
 use crate::proof::statement::{self, ErasedRow, Removal, Removed, Seal, Statement};
 
@@ -144,6 +144,39 @@ impl Notes {
             problems.add(ProblemKind::ForgedCheckpoint, None, place, words);
         });
         Ok(all.len() as u64)
+    }
+
+    /// Every time-stamp against the checkpoint that it is about, and that against the tree. Says how many hold.
+    pub(super) fn check_time_stamps(&self, log: &ProofLog, size: u64, problems: &Problems) -> Result<u64, LakeError> {
+        let book = log.time_stamps_book();
+        let place = place_of(&book);
+        let pages = book.read()?;
+        let wrong = |words: String| problems.add(ProblemKind::ForgedTimeStamp, None, &place, words);
+        pages.unreadable.iter().for_each(|line| wrong(format!("line {line} is no time-stamp")));
+        let held = log.hashes().held(0)?;
+        let mut holding = 0;
+        for (index, note) in pages.notes.iter().enumerate() {
+            let stamp = match read_stamp(note, &self.keys, &self.origin) {
+                Ok(stamp) => stamp,
+                Err(error) => {
+                    wrong(format!("note {}: {error}", index + 1));
+                    continue;
+                }
+            };
+            let checkpoint = SignedCheckpoint::open(&self.keys, &self.origin, &stamp.checkpoint)?;
+            if checkpoint.size > size.min(held) {
+                wrong(format!(
+                    "note {}: {} activities were stamped, the lake holds {size}",
+                    index + 1,
+                    checkpoint.size
+                ));
+            } else if hex::encode(log.root(checkpoint.size)?.0) != checkpoint.root {
+                wrong(format!("note {}: the tree is not the one that was stamped", index + 1));
+            } else {
+                holding += 1;
+            }
+        }
+        Ok(holding)
     }
 
     /// Every seal against the one before it, the tree and the rows.

@@ -53,6 +53,8 @@ pub enum ProblemKind {
     ForgedSeal,
     /// A statement of removal is unreadable, signed by nobody known, or out of order.
     ForgedRemoval,
+    /// A time-stamp is unreadable, of no authority, or about something else than a checkpoint of this log.
+    ForgedTimeStamp,
 }
 
 /// Problems as they are found, from many threads.

@@ -20,6 +20,7 @@ use super::ReportInfo;
 use crate::chart::{Chart, Series};
 use crate::desk::{Desk, Question};
 use crate::error::ReportError;
+use crate::group::Group;
 use crate::people::People;
 use crate::provenance::Period;
 use crate::table::{Cell, Column, Figure, Report, Section, Table};
@@ -45,6 +46,8 @@ pub(super) struct Books {
     pub(super) before: Vec<LedgerEntry>,
     pub(super) people: People,
     groups: BTreeMap<String, Vec<String>>,
+    /// What all of it is narrowed to.
+    group: Option<Group>,
 }
 
 pub(super) async fn make(desk: &Desk, question: &Question) -> Result<Report, ReportError> {
@@ -95,11 +98,15 @@ pub(super) async fn make(desk: &Desk, question: &Question) -> Result<Report, Rep
             by_project(desk, &books),
             by_key(desk, &books),
             anomalies::section(&books),
-            reconciliation(desk, &books, total).await?,
         ],
         notes: notes(),
     };
     report.provenance.parameters = vec![("seat_usd_month", seat_price_words(desk))];
+    match &books.group {
+        // The Analytics API has no total of a group to compare with.
+        Some(group) => report.provenance.parameters.push(("group", group.name.clone())),
+        None => report.others.push(reconciliation(desk, &books, total).await?),
+    }
     Ok(report)
 }
 
@@ -111,7 +118,23 @@ impl Books {
         let reach = desk.reach();
         let entries = desk.analytics.ledger(&reach, span(period), before_seq).await?;
         let before = desk.analytics.ledger(&reach, span(period.before()), before_seq).await?;
-        Ok(Self { period, entries, before, people: People::of(desk).await?, groups: groups_of(desk) })
+        let (people, group) = (People::of(desk).await?, Group::asked(desk, question)?);
+        Ok(Self { period, entries, before, people, groups: groups_of(desk), group }.narrowed())
+    }
+
+    /// Without what people outside of the group spent, and what nobody is known to have spent.
+    fn narrowed(mut self) -> Self {
+        let Some(group) = self.group.clone() else { return self };
+        let people = std::mem::take(&mut self.people);
+        let is_of = |entry: &LedgerEntry| {
+            let person = entry.0.person.as_deref().map(|person| people.id_of(person));
+            person.is_some_and(|person| group.members.contains(person))
+        };
+        self.entries.retain(is_of);
+        self.before.retain(is_of);
+        self.people = people;
+        self.people.by_id.retain(|id, _| group.members.contains(id));
+        self
     }
 
     pub(super) fn person<'b>(&'b self, entry: &'b LedgerEntry) -> Option<&'b str> {
@@ -388,7 +411,8 @@ fn top_chart(table: &Table, title: &str) -> Chart {
 
 fn population(books: &Books) -> String {
     let people: std::collections::BTreeSet<_> = books.entries.iter().filter_map(|entry| books.person(entry)).collect();
-    format!("{} people who used a model, {} entries", people.len(), books.entries.len())
+    let of_group = books.group.as_ref().map_or_else(String::new, |group| format!(" of the group {}", group.name));
+    format!("{} people{of_group} who used a model, {} entries", people.len(), books.entries.len())
 }
 
 fn seat_price_words(desk: &Desk) -> String {

@@ -11,8 +11,10 @@ use maud::{Markup, html};
 use super::asked::{self, Asked, Depth, FIELDS, OwnReads, SPANS};
 use super::row::{Shown, line};
 use crate::console::access::Right;
+use crate::console::entities;
 use crate::console::frame::{self, Sheet, Spot};
 use crate::console::parts;
+use crate::console::views;
 use crate::console::visitor::{Visitor, escape};
 use crate::problem::Problem;
 use crate::query::Query;
@@ -42,6 +44,7 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
         found.page.rows.iter().filter_map(|row| Shown::read(row.created_at_micros, &row.raw)).collect();
     let body = html! {
         (filters(&asked, &visitor))
+        (views::bar(&app, &visitor).await?)
         (narrowings(&asked, &visitor))
         @if let Some(census) = &census { (days(census, &asked)) }
         section class="card flush" {
@@ -275,8 +278,8 @@ pub(super) async fn seek(State(app): State<App>, Extension(visitor): Extension<V
         format!("/activity/{part}")
     } else if wanted.starts_with("user_") {
         format!("/people/{part}")
-    } else if wanted.starts_with("apikey_") {
-        format!("{PATH}?key={part}")
+    } else if let Some(page) = entities::of_text(&wanted) {
+        page
     } else if wanted.parse::<std::net::IpAddr>().is_ok() {
         format!("{PATH}?ip={part}")
     } else {

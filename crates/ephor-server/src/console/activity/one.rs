@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::asked::OWN_READS;
 use super::row::{self, Shown};
+use crate::console::entities;
 use crate::console::frame::{self, Sheet, Spot};
 use crate::console::parts::{self, Tone};
 use crate::console::visitor::{Visitor, escape};
@@ -43,7 +44,7 @@ pub(super) async fn show(
                 }
                 section class="card" {
                     header { h2 { "As it was received" } button class="button small" type="button" data-copy="#raw" hidden { "Copy" } }
-                    pre class="json mono" id="raw" { (pretty(&raw)) }
+                    pre class="json mono" id="raw" tabindex="0" aria-label="The activity as it came" { (pretty(&raw)) }
                 }
             }
             div class="stack" {
@@ -77,20 +78,21 @@ fn facts(shown: &Shown, visitor: &Visitor, app: &App) -> Markup {
             @if let Some(ip) = actor.ip_address() { dt { "From" } dd { a class="mono" href=(format!("/activity?ip={}", escape(ip))) { (ip) } } }
             @if let Some(agent) = actor.user_agent() { dt { "With" } dd { (agent) } }
             @if let Some(uuid) = &shown.organization_uuid { dt { "Organization" } dd { a class="mono" href=(format!("/activity?organization={}", escape(uuid))) { (uuid) } } }
-            @for (name, value) in &shown.fields { dt { (name) } dd { (field(value)) } }
+            @for (name, value) in &shown.fields { dt { (name) } dd { (field(name, value)) } }
         }
     }
 }
 
-/// A field's value: a scalar as it is, anything else as indented JSON.
-fn field(value: &Value) -> Markup {
+/// A field's value: an id as the way to its page, a scalar as it is, anything else as indented JSON.
+fn field(name: &str, value: &Value) -> Markup {
+    let page = value.as_str().filter(|text| !text.is_empty()).and_then(|text| entities::of_field(name, text));
     html! {
         @match value {
             Value::Null => span class="muted" { "none" },
-            Value::String(text) => (text),
+            Value::String(text) => @match page { Some(page) => a class="mono" href=(page) { (text) }, None => (text) },
             Value::Bool(_) | Value::Number(_) => (value.to_string()),
             Value::Array(items) if items.is_empty() => span class="muted" { "none" },
-            other => pre class="mono" { (serde_json::to_string_pretty(other).unwrap_or_default()) },
+            other => pre class="mono" tabindex="0" aria-label="The value whole" { (serde_json::to_string_pretty(other).unwrap_or_default()) },
         }
     }
 }

@@ -9,6 +9,7 @@ use ephor_wire::catalogue::catalogue;
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
+use crate::console::entities;
 use crate::console::parts;
 use crate::console::visitor::{Person, Visitor, escape};
 
@@ -97,7 +98,7 @@ pub(crate) fn who(actor: &Actor, visitor: &Visitor, organization: Option<&str>, 
         },
         Actor::Api(_) | Actor::AdminApiKey(_) => match actor.id() {
             Some(id) => {
-                html! { a class="mono" href=(format!("/activity?key={}", escape(id))) { (id) } span class="gist" { (words(actor.kind())) } }
+                html! { (entities::link(entities::Kind::Key, id)) span class="gist" { (words(actor.kind())) } }
             }
             None => unnamed(actor, visitor),
         },

@@ -8,6 +8,7 @@ use maud::{Markup, html};
 
 use super::grade;
 use super::packages::{self, Package};
+use super::verify;
 use crate::console::frame::{self, Sheet, Spot};
 use crate::console::parts::{self, Tone};
 use crate::console::visitor::{Visitor, escape};
@@ -37,8 +38,9 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
             @else { (table(&packages, &visitor)) }
         }
         section class="card" {
-            h2 { "Checking one" }
-            p { "A package is checked without Ephor's data, with the public key of the log alone: " code { "ephor evidence verify PACKAGE --key KEY" } ". KEY is a file with the line that " code { "ephor lake key show" } " prints, which is also the field " code { "key" } " of " a href="/ephor/v1/log/keys" { code { "/ephor/v1/log/keys" } } "; an auditor gets it on a way of their own. docs/evidence.md shows the same check with standard tools." }
+            h2 { "Check one" }
+            (verify::form(&visitor))
+            p { "The same without this Ephor: " code { "ephor evidence verify PACKAGE --key KEY" } ". KEY is a file with the line that " code { "ephor lake key show" } " prints, which is also the field " code { "key" } " of " a href="/ephor/v1/log/keys" { code { "/ephor/v1/log/keys" } } "; an auditor gets it on a way of their own. docs/evidence.md shows the same check with standard tools." }
         }
     };
     let lead = html! { "What can be shown to an auditor, and what cannot" };

@@ -5,6 +5,7 @@
 mod coverage;
 mod list;
 mod packages;
+mod verify;
 
 pub(crate) use packages::Builds;
 
@@ -25,12 +26,14 @@ pub(super) fn mount(pages: Pages) -> Pages {
         .serve(&COVERAGE, coverage::show)
         .serve(&BUILD, packages::build)
         .serve(&TAKE, packages::take)
+        .serve(&VERIFY, verify::check)
 }
 
 static LIST: Page = Page::look("/evidence", Right::Evidence);
 static COVERAGE: Page = Page::look("/evidence/{framework}", Right::Evidence);
 static BUILD: Page = Page::act("/evidence/{framework}", Right::Evidence);
 static TAKE: Page = Page::look("/evidence/packages/{name}", Right::Evidence);
+static VERIFY: Page = Page::upload("/evidence/verify", Right::Evidence);
 
 /// The days that are looked at unless somebody says otherwise: a quarter.
 const USUAL_DAYS: i64 = 90;

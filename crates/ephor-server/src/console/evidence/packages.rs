@@ -34,6 +34,8 @@ pub(crate) struct Builds {
     told: Arc<Mutex<Vec<Package>>>,
     /// Held by the one that is under way.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// Held by the one that is being checked.
+    check: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// A package, or what became of one.
@@ -72,6 +74,11 @@ impl Builds {
     fn under_way(&self) -> usize {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.iter().filter(|package| matches!(package.state, State::UnderWay)).count()
+    }
+
+    /// The right to check a package, unless another is being checked.
+    pub(super) fn check_alone(&self) -> Option<tokio::sync::OwnedMutexGuard<()>> {
+        Arc::clone(&self.check).try_lock_owned().ok()
     }
 
     fn list(&self) -> Vec<Package> {

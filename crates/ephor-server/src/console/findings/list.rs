@@ -11,7 +11,8 @@ use maud::{Markup, html};
 use super::{entity, severity_badge, status_badge, words};
 use crate::console::access::Right;
 use crate::console::frame::{self, Sheet, Spot};
-use crate::console::parts;
+use crate::console::parts::{self, Sorting};
+use crate::console::views;
 use crate::console::visitor::{Visitor, escape};
 use crate::problem::Problem;
 use crate::query::Query;
@@ -31,12 +32,21 @@ const ENTITIES: usize = 3;
 const SAID: &[(&str, &str)] =
     &[("done", "Done, and recorded."), ("none", "No finding was chosen, so nothing was done.")];
 
+/// The order unless a column is asked for.
+const URGENCY: &str = "urgency";
+
 /// What is shown at first: what still needs somebody.
 const PENDING: [FindingStatus; 2] = [FindingStatus::Open, FindingStatus::Acknowledged];
 
 /// Everything that is open or acknowledged.
 pub(in crate::console) async fn standing(app: &App) -> Result<Vec<FindingRecord>, Problem> {
     let filter = FindingFilter { statuses: PENDING.to_vec(), ..FindingFilter::default() };
+    Findings::new(app.control()).list(&filter).await.map_err(Problem::from)
+}
+
+/// Everything that was found about a thing or a person, however it was handled.
+pub(in crate::console) async fn about(app: &App, id: &str) -> Result<Vec<FindingRecord>, Problem> {
+    let filter = FindingFilter { entity_id: Some(id.to_owned()), ..FindingFilter::default() };
     Findings::new(app.control()).list(&filter).await.map_err(Problem::from)
 }
 
@@ -51,11 +61,34 @@ pub(in crate::console) fn tally(standing: &[FindingRecord]) -> Markup {
     }
 }
 
+/// How many of each use case, the most first, each a way into the queue.
+pub(in crate::console) fn by_use_case(standing: &[FindingRecord]) -> Markup {
+    let mut counts: Vec<(UseCase, u64, Severity)> = UseCase::ALL
+        .into_iter()
+        .filter_map(|case| {
+            let of_case = || standing.iter().filter(move |record| record.finding.use_case == case);
+            Some((case, of_case().count() as u64, of_case().map(|record| record.finding.severity).max()?))
+        })
+        .collect();
+    counts.sort_by_key(|(_, count, worst)| Reverse((*worst, *count)));
+    html! {
+        @if !counts.is_empty() { table {
+            caption class="hidden" { "By use case" }
+            thead class="hidden" { tr { th { "Use case" } th { "The worst" } th { "Findings" } } }
+            tbody { @for (case, count, worst) in counts { tr {
+                td { a href=(format!("{PATH}?use_case={case}")) { (words(case.as_str())) } }
+                td { (severity_badge(worst)) }
+                td class="n" { (parts::count(count)) }
+            } } }
+        } }
+    }
+}
+
 /// The few that come first.
 pub(in crate::console) fn most_urgent(mut standing: Vec<FindingRecord>, visitor: &Visitor) -> Markup {
     by_urgency(&mut standing);
     standing.truncate(FEW);
-    table(&standing, visitor, Chosen::Nothing)
+    table(&standing, visitor, Chosen::Nothing, None)
 }
 
 fn by_urgency(found: &mut [FindingRecord]) {
@@ -63,6 +96,21 @@ fn by_urgency(found: &mut [FindingRecord]) {
         let (handling, finding) = (&record.handling, &record.finding);
         Reverse((handling.status == FindingStatus::Open, finding.severity, finding.last_seen_micros))
     });
+}
+
+/// By the column that was asked for; ties by urgency.
+fn sort(found: &mut [FindingRecord], sorting: &Sorting) {
+    by_urgency(found);
+    match sorting.by.as_str() {
+        "severity" => found.sort_by_key(|record| record.finding.severity),
+        "title" => found.sort_by(|a, b| a.finding.title.cmp(&b.finding.title)),
+        "use_case" => found.sort_by_key(|record| record.finding.use_case.as_str()),
+        "count" => found.sort_by_key(|record| record.finding.count),
+        "seen" => found.sort_by_key(|record| record.finding.last_seen_micros),
+        "status" => found.sort_by_key(|record| record.handling.status.as_str()),
+        _ => return,
+    }
+    sorting.turn(found);
 }
 
 /// What can be done with rows.
@@ -77,12 +125,14 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
     let query = Query::parse(&visitor.visit.query);
     let filter = filter(&query, &visitor)?;
     let mut found = Findings::new(app.control()).list(&filter).await.map_err(Problem::from)?;
-    by_urgency(&mut found);
+    let sorting = Sorting::read(&query, URGENCY);
+    sort(&mut found, &sorting);
     let page = parts::Slice::read(&query, found.len(), ROWS);
     let chosen = if visitor.may(Right::Handle) { Chosen::Several } else { Chosen::Nothing };
     let body = html! {
         (parts::notice(query.one("said"), SAID))
         (statuses(&query, &visitor.visit.query))
+        (views::bar(&app, &visitor).await?)
         (filters(&query, &visitor))
         @if found.is_empty() {
             section class="card flush" { (nothing(&query)) }
@@ -90,13 +140,17 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
             form action=(PATH) method="post" {
                 (visitor.visit.form_field())
                 input type="hidden" name="query" value=(visitor.visit.query);
-                section class="card flush" { (table(&found[page.range()], &visitor, chosen)) }
+                section class="card flush" { (table(&found[page.range()], &visitor, chosen, Some(&sorting))) }
                 @if visitor.may(Right::Handle) { (decisions()) }
             }
         }
         (page.pager(PATH, &visitor.visit.query))
     };
-    let lead = html! { (parts::plural(found.len() as u64, "finding", "findings")) ", the most urgent first" };
+    let lead = html! {
+        (parts::plural(found.len() as u64, "finding", "findings"))
+        @if sorting.by == URGENCY { ", the most urgent first" }
+        @else { ". " a href=(parts::with(PATH, &visitor.visit.query, &[("sort", ""), ("way", ""), ("page", "")])) { "The most urgent first" } }
+    };
     let sheet = Sheet { title: "Findings", spot: Spot::Findings, lead, actions: html! {}, body };
     Ok(frame::sheet(&visitor, sheet).into_response())
 }
@@ -138,7 +192,7 @@ fn filters(query: &Query, visitor: &Visitor) -> Markup {
     let value = |name: &str| query.one(name).unwrap_or_default();
     html! {
         form class="filters" action=(PATH) method="get" role="search" aria-label="Findings" {
-            @if !value("status").is_empty() { input type="hidden" name="status" value=(value("status")); }
+            @for kept in ["status", "sort", "way"] { @if !value(kept).is_empty() { input type="hidden" name=(kept) value=(value(kept)); } }
             label { "Severity" select name="severity" {
                 option value="" { "Any" }
                 @for level in Severity::ALL.into_iter().rev() { option value=(level) selected[value("severity") == level.as_str()] { (level) " or more" } }
@@ -154,14 +208,18 @@ fn filters(query: &Query, visitor: &Visitor) -> Markup {
     }
 }
 
-fn table(found: &[FindingRecord], visitor: &Visitor, chosen: Chosen) -> Markup {
+fn table(found: &[FindingRecord], visitor: &Visitor, chosen: Chosen, sorting: Option<&Sorting>) -> Markup {
     let handles = chosen == Chosen::Several;
+    let heading = |by: &str, words: &str, class: &str| match sorting {
+        Some(sorting) => sorting.heading(PATH, &visitor.visit.query, (by, words), class),
+        None => html! { th scope="col" class=[(!class.is_empty()).then_some(class)] { (words) } },
+    };
     html! {
         div class="scroll" tabindex="0" { table {
             caption class="hidden" { "Findings" }
             thead { tr {
                 @if handles { th { label data-all="" hidden { input type="checkbox" data-of="id" aria-label="All of this page"; } } }
-                th { "Severity" } th { "Finding" } th { "About" } th { "Use case" } th class="n" { "Activities" } th { "Last seen (UTC)" } th { "Status" }
+                (heading("severity", "Severity", "")) (heading("title", "Finding", "")) th scope="col" { "About" } (heading("use_case", "Use case", "")) (heading("count", "Activities", "n")) (heading("seen", "Last seen (UTC)", "")) (heading("status", "Status", ""))
             } }
             tbody { @for record in found { (line(record, visitor, handles)) } }
         } }

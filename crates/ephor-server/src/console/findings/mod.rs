@@ -10,11 +10,12 @@ use ephor_detect::{Entity, FindingStatus, Severity};
 use maud::{Markup, html};
 
 use super::access::Right;
+use super::entities;
 use super::page::{Page, Pages};
 use super::parts::{Tone, badge};
 use super::visitor::{Person, Visitor, escape};
 
-pub(super) use list::{most_urgent, standing, tally};
+pub(super) use list::{about, by_use_case, most_urgent, standing, tally};
 
 pub(super) fn mount(pages: Pages) -> Pages {
     pages.serve(&LIST, list::show).serve(&MANY, step::many).serve(&ONE, one::show).serve(&STEP, step::one)
@@ -47,21 +48,19 @@ pub(super) fn words(text: &str) -> String {
 }
 
 /// What a finding is about, as the way to what is known of it.
-fn entity(entity: &Entity, visitor: &Visitor) -> Markup {
+pub(super) fn entity(entity: &Entity, visitor: &Visitor) -> Markup {
     let id = entity.id.as_str();
-    let filter = match entity.kind.as_str() {
+    let page = match entity.kind.as_str() {
         "user" | "actor" if id.starts_with("user_") || !visitor.sees_names() => {
             return html! { (visitor.person(Person::of(id, None))) };
         }
-        "api_key" | "admin_api_key" => Some("key"),
-        "workspace" => Some("workspace"),
-        "ip" | "ip_address" => Some("ip"),
-        _ => None,
+        "ip" | "ip_address" => Some(format!("/activity?ip={}", escape(id))),
+        _ => entities::of_entity(entity),
     };
     html! {
-        @match (filter, visitor.sees_names()) {
+        @match (page, visitor.sees_names()) {
             (_, false) => span class="muted" { (words(&entity.kind)) },
-            (Some(filter), true) => a class="mono" href=(format!("/activity?{filter}={}", escape(id))) { (id) },
+            (Some(page), true) => a class="mono" href=(page) { (id) },
             (None, true) => span class="mono" { (id) },
         }
     }

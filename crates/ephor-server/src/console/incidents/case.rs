@@ -1,16 +1,19 @@
 //! One case: what was pinned and said, the timeline that it asks for, and what came of it.
 
+use std::collections::HashSet;
+
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use ephor_reports::timeline::TimelineQuestion;
-use ephor_reports::{Case, CaseEntry, Cases};
+use ephor_reports::{Case, CaseEntry, Cases, Cell, Section};
 use maud::{Markup, html};
 
 use super::{list, question, story};
 use crate::console::access::Right;
 use crate::console::frame::{self, Sheet, Spot};
-use crate::console::parts;
+use crate::console::parts::{self, Tone};
+use crate::console::reported;
 use crate::console::visitor::{Visitor, escape};
 use crate::problem::Problem;
 use crate::query::Query;
@@ -31,6 +34,7 @@ pub(super) async fn show(
     let entries = cases.entries(&id).await?;
     let asked = asked(&case)?;
     let handles = visitor.may(Right::Handle) && case.closed_micros.is_none();
+    let pins = Pins::of(&case, &entries, handles);
     let body = html! {
         (parts::notice(Query::parse(&visitor.visit.query).one("said"), SAID))
         div class="split" {
@@ -41,7 +45,7 @@ pub(super) async fn show(
             }
             @if handles { div class="stack" { (forms(&case, &visitor)) } }
         }
-        (story::told(&app, &visitor, &asked).await?)
+        (story::told(&app, &visitor, &asked, Some(&pins)).await?)
     };
     let lead = html! { (list::state(&case)) " opened by " (case.opened_by) ", " (parts::instant(case.opened_micros, visitor.now())) };
     let actions = html! {
@@ -52,6 +56,43 @@ pub(super) async fn show(
     Ok(frame::sheet(&visitor, sheet).into_response())
 }
 
+/// What is pinned to a case, and whether more can be.
+pub(super) struct Pins {
+    path: String,
+    pinned: HashSet<String>,
+    handles: bool,
+}
+
+impl Pins {
+    fn of(case: &Case, entries: &[CaseEntry], handles: bool) -> Self {
+        let pinned = entries.iter().filter_map(|entry| entry.activity.clone()).collect();
+        Self { path: format!("/incidents/{}", escape(&case.id)), pinned, handles }
+    }
+
+    /// The timeline's table with a button beside each activity, and a mark beside those that are pinned.
+    pub(super) fn section(&self, section: &Section, visitor: &Visitor) -> Markup {
+        let id = section.table.column("id");
+        let beside = |row: &[Cell]| match id.and_then(|id| row.get(id)) {
+            Some(Cell::Text(id)) if id.starts_with("activity_") => self.beside(id, visitor),
+            _ => html! {},
+        };
+        reported::section_with(section, None, visitor, Some(("Pin", &beside)))
+    }
+
+    fn beside(&self, activity: &str, visitor: &Visitor) -> Markup {
+        html! {
+            @if self.pinned.contains(activity) { (parts::badge(Tone::Good, "pinned")) }
+            @else if self.handles {
+                form action=(self.path) method="post" {
+                    (visitor.visit.form_field())
+                    input type="hidden" name="activity" value=(activity);
+                    button class="button small" { "Pin" span class="hidden" { " " (activity) } }
+                }
+            }
+        }
+    }
+}
+
 /// What a case asks the timeline.
 pub(super) fn asked(case: &Case) -> Result<TimelineQuestion, Problem> {
     serde_json::from_value(case.question.clone()).map_err(|error| Problem::internal(&error))
@@ -59,7 +100,7 @@ pub(super) fn asked(case: &Case) -> Result<TimelineQuestion, Problem> {
 
 fn told(entries: &[CaseEntry], visitor: &Visitor) -> Markup {
     html! {
-        @if entries.is_empty() { p class="muted" { "Nothing yet. Pin the activities that matter; a row of the timeline names its id." } }
+        @if entries.is_empty() { p class="muted" { "Nothing yet. Pin the activities that matter by the button of their row." } }
         @else { ol class="story" { @for entry in entries { li {
             span { (parts::moment(entry.at_micros, visitor.now())) " by " (entry.by) }
             div class="wrap" {

@@ -4,6 +4,7 @@
 
 mod case;
 mod download;
+mod lanes;
 mod list;
 mod question;
 mod step;

@@ -7,12 +7,14 @@ use ephor_reports::render::day_text;
 use ephor_reports::timeline::{TimelineQuestion, timeline};
 use maud::{Markup, html};
 
-use super::question;
+use super::case::Pins;
+use super::{lanes, question};
 use crate::console::access::Right;
 use crate::console::desk::{desk, discreet};
 use crate::console::frame::{self, Sheet, Spot};
 use crate::console::parts;
 use crate::console::reported;
+use crate::console::views;
 use crate::console::visitor::Visitor;
 use crate::problem::Problem;
 use crate::query::Query;
@@ -22,12 +24,13 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
     let query = Query::parse(&visitor.visit.query);
     let asked = question::read(|name| query.one(name))?;
     let body = html! {
+        (views::bar(&app, &visitor).await?)
         form class="filters" action="/timeline" method="get" role="search" aria-label="Timeline" {
             (question::fields(&asked))
             button class="button primary" { "Show" }
         }
         @if visitor.may(Right::Handle) && question::names_something(&asked) { (keep(&asked, &visitor)) }
-        @if question::names_something(&asked) { (told(&app, &visitor, &asked).await?) }
+        @if question::names_something(&asked) { (told(&app, &visitor, &asked, None).await?) }
         @else { section class="card" { (parts::empty("Name somebody or something", html! { "A person, an address, a key, a session or anything else that activities name; without days, the last 30 are looked at." })) } }
     };
     let lead = html! { "What happened, in which order, and who and what was part of it" };
@@ -36,15 +39,22 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
 }
 
 /// The timeline of a question, as parts of a page.
-pub(super) async fn told(app: &App, visitor: &Visitor, asked: &TimelineQuestion) -> Result<Markup, Problem> {
-    let report = timeline(&desk(app, visitor), asked).await?;
-    let report = discreet(app, visitor, report).await?;
+pub(super) async fn told(
+    app: &App,
+    visitor: &Visitor,
+    asked: &TimelineQuestion,
+    pins: Option<&Pins>,
+) -> Result<Markup, Problem> {
+    let made = async { Ok(timeline(&desk(app, visitor), asked).await?) };
+    let report = app.console().kept().report(app, question::address(asked), made).await?;
+    let report = discreet(app, visitor, report.as_ref().clone()).await?;
     let period = report.provenance.period;
     Ok(html! {
         p class="muted" { (day_text(period.first)) " to " (day_text(period.last)) ", " (report.provenance.population) }
         @if !report.provenance.gaps.is_empty() { (reported::gaps(&report.provenance)) }
         (reported::figures(&report.figures))
-        (reported::section(&report.main, None, visitor))
+        (lanes::picture(&report.main.table, asked))
+        @match pins { Some(pins) => (pins.section(&report.main, visitor)), None => (reported::section(&report.main, None, visitor)) }
         @for other in &report.others { (reported::section(other, None, visitor)) }
         (reported::origin(&report.provenance))
     })

@@ -46,7 +46,7 @@ pub(crate) fn bar(share: f64) -> Markup {
 }
 
 /// Days as bars.
-pub(crate) fn days_of(census: &Census, what: &str) -> Markup {
+pub(crate) fn days_of(census: &Census) -> Markup {
     const HEIGHT: f64 = 50.0;
     const STEP: f64 = 10.0;
     let (Some((first, _)), Some((last, _))) = (census.by_day.first_key_value(), census.by_day.last_key_value()) else {
@@ -57,7 +57,7 @@ pub(crate) fn days_of(census: &Census, what: &str) -> Markup {
     let most = days.iter().filter_map(|day| census.by_day.get(day)).max().copied().unwrap_or(1).max(1);
     html! {
         svg class="spark" role="img" viewBox=(format!("0 0 {} {HEIGHT}", days.len() as f64 * STEP)) preserveAspectRatio="none" {
-            title { (what) " a day from " (first) " to " (last) ", " (count(most)) " at the most" }
+            title { "Activities a day from " (first) " to " (last) ", " (count(most)) " at the most" }
             @for (place, day) in days.iter().enumerate() {
                 @let number = census.by_day.get(day).copied().unwrap_or(0);
                 @if number > 0 {
@@ -67,6 +67,6 @@ pub(crate) fn days_of(census: &Census, what: &str) -> Markup {
             }
         }
         p class="ends muted" { span { (first) } span { "at the most " (count(most)) } span { (last) } }
-        p { (count(census.total)) " " (what) " on " (super::plural(census.by_day.len() as u64, "day", "days")) }
+        p { (super::plural(census.total, "activity", "activities")) " on " (super::plural(census.by_day.len() as u64, "day", "days")) }
     }
 }

@@ -9,6 +9,7 @@ use maud::{Markup, html};
 use super::roster::{Listed, Roster};
 use crate::console::frame::{self, Sheet, Spot};
 use crate::console::parts::{self, Sorting};
+use crate::console::views;
 use crate::console::visitor::{Person, Visitor};
 use crate::problem::Problem;
 use crate::query::Query;
@@ -44,6 +45,7 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
     let page = parts::Slice::read(&query, people.len(), ROWS);
     let body = html! {
         (filters(&query, &visitor, &roles))
+        (views::bar(&app, &visitor).await?)
         section class="card flush" {
             @if people.is_empty() { (parts::empty("Nobody like this", html! { "Take a filter away. " a href=(PATH) { "Show everybody" } "." })) }
             @else { (table(&people[page.range()], &sorting, &visitor)) }

@@ -2,10 +2,12 @@
 //! Promises everybody whom the directory lists or the feed ever named, whichever knows of them.
 //! Never ranks people: the lists are sorted by name, time or address, as somebody asks.
 
+mod called;
 mod list;
 mod one;
 mod roster;
 
+pub(super) use called::Called;
 pub(super) use one::activity_table;
 
 use super::access::Right;

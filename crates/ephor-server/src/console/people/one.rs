@@ -44,7 +44,7 @@ pub(super) async fn show(
     let body = html! {
         div class="grid" {
             section class="card" { h2 { "Who" } (facts(&person, lake.directory(), &visitor)) }
-            section class="card" { h2 { "When" } (parts::days_of(&types, "activities")) }
+            section class="card" { h2 { "When" } (parts::days_of(&types)) }
         }
         div class="grid" {
             section class="card" { h2 { "What" } (parts::ranking(&types, |kind| Some(format!("/activity?{of}&type={}", escape(kind))))) }

@@ -10,6 +10,8 @@ use ephor_reports::chart::{Chart, Series};
 use ephor_wire::timestamp::UtcDay;
 use maud::{Markup, html};
 
+use super::backtest;
+use crate::console::access::Right;
 use crate::console::findings::{severity_badge, words};
 use crate::console::frame::{self, Sheet, Spot};
 use crate::console::parts;
@@ -25,8 +27,7 @@ pub(super) async fn show(
     Extension(visitor): Extension<Visitor>,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
-    let (cards, _) = super::cards(&app).await?;
-    let card = cards.into_iter().find(|card| card.name == name).ok_or_else(|| Problem::not_found("Rule", &name))?;
+    let card = super::card(&app, &name).await?;
     let found = super::found(&app, Some(&name)).await?;
     let text = text_of(&app, &card).await?;
     let body = html! {
@@ -37,7 +38,15 @@ pub(super) async fn show(
                 }
                 section class="card" { h2 { "What it found" } (history(&found, visitor.now())) }
             }
-            section class="card" { h2 { "Facts" } (facts(&card)) }
+            div class="stack" {
+                section class="card" { h2 { "Facts" } (facts(&card)) }
+                section class="card" {
+                    h2 { "On history" }
+                    p { "What it would have found in any days, without putting anything down; " code { "ephor rules backtest " (card.name) } " does the same." }
+                    @if visitor.may(super::TRIES_RIGHT) { (backtest::form(&card.name, ("", ""), &visitor)) }
+                    @else if visitor.may(Right::SeeNames) { a class="button" href=(backtest::address(&card.name)) { "What was tried" } }
+                }
+            }
         }
         section class="card" {
             header { h2 { "Its file" } span class="muted mono" { (card.file) ", line " (card.line) } }
@@ -67,7 +76,6 @@ fn facts(card: &RuleCard) -> Markup {
             @if let Some(id) = &card.id { dt { "Sigma id" } dd class="mono" { (id) } }
             dt { "Controls" } dd { @if card.controls.is_empty() { span class="muted" { "none" } } @else { (card.controls.join(", ")) } }
             dt { "Tags" } dd { @if card.tags.is_empty() { span class="muted" { "none" } } @else { (card.tags.join(", ")) } }
-            dt { "On history" } dd { code { "ephor rules backtest " (card.name) } " says what it would find in any period." }
         }
     }
 }
@@ -83,7 +91,7 @@ fn history(found: &[FindingRecord], now_micros: i64) -> Markup {
     }
     let labels = by_day.keys().map(ToString::to_string).collect();
     let series = Series::new("findings", by_day.values().map(|count| Some(f64::from(*count))).collect());
-    let chart = Chart::bars("Findings a day, by when they were last seen", "findings", labels, vec![series]);
+    let chart = Chart::lines("Findings a day, by when they were last seen", "findings", labels, vec![series]);
     let days: Vec<(&UtcDay, &u32)> = by_day.iter().filter(|(_, count)| **count > 0).collect();
     html! {
         @if days.is_empty() { p class="muted" { "Nothing in " (DAYS_DRAWN) " days." } }

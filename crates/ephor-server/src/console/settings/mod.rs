@@ -4,10 +4,13 @@
 //! Never shows a secret twice.
 
 mod audit;
+mod backfill;
 mod keys;
+mod lists;
 mod members;
 mod organization;
 mod retention;
+mod schedules;
 pub(super) mod sinks;
 mod sources;
 
@@ -34,6 +37,11 @@ pub(super) fn mount(pages: Pages) -> Pages {
         .serve(&INVITE, members::invite)
         .serve(&SOURCES, sources::show)
         .serve(&SINKS, sinks::show)
+        .serve(&RETRY, sinks::retry)
+        .serve(&LISTS, lists::show)
+        .serve(&PUT, lists::put)
+        .serve(&TAKE_OFF, lists::take_off)
+        .serve(&SCHEDULES, schedules::show)
         .serve(&RETENTION, retention::show)
         .serve(&AUDIT, audit::show)
 }
@@ -51,16 +59,23 @@ static REMOVE: Page = Page::act("/settings/members/remove", Right::GiveRoles);
 static INVITE: Page = Page::act("/settings/members/invite", Right::GiveRoles);
 static SOURCES: Page = Page::look("/settings/sources", Right::SeeSettings);
 static SINKS: Page = Page::look("/settings/sinks", Right::SeeSettings);
+static RETRY: Page = Page::act("/settings/sinks/retry", Right::Administer);
+static LISTS: Page = Page::look("/settings/lists", Right::SeeSettings);
+static PUT: Page = Page::act("/settings/lists", Right::Administer);
+static TAKE_OFF: Page = Page::act("/settings/lists/remove", Right::Administer);
+static SCHEDULES: Page = Page::look("/settings/schedules", Right::SeeSettings);
 static RETENTION: Page = Page::look("/settings/retention", Right::SeeSettings);
 static AUDIT: Page = Page::look("/settings/audit", Right::SeeSettings);
 
 /// The tabs of the settings.
-const TABS: [(&str, &str); 7] = [
+const TABS: [(&str, &str); 9] = [
     ("/settings", "Organization"),
     ("/settings/members", "Members and roles"),
     ("/settings/keys", "Keys"),
     ("/settings/sources", "Sources"),
     ("/settings/sinks", "Sinks"),
+    ("/settings/lists", "Lists"),
+    ("/settings/schedules", "Schedules"),
     ("/settings/retention", "What is kept"),
     ("/settings/audit", "Record of this console"),
 ];

@@ -2,16 +2,26 @@
 
 use axum::Extension;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use ephor_lake::control::ExportSink;
 use maud::{Markup, html};
 
+use super::button;
+use crate::console::access::Right;
+use crate::console::form::Form;
 use crate::console::parts::{self, Tone};
-use crate::console::visitor::Visitor;
+use crate::console::visitor::{Visitor, escape};
 use crate::problem::Problem;
+use crate::query::Query;
 use crate::state::App;
 
 const PATH: &str = "/settings/sinks";
+
+/// Dead letters of a sink that are shown.
+const LETTERS: u32 = 50;
+
+const SAID: &[(&str, &str)] =
+    &[("again", "They are sent again with the next delivery; what is refused again stays here.")];
 
 /// A sink that lies further behind than this has fallen behind. Places of what a filter leaves out are saved every 65,536
 /// rows, so less than that says nothing.
@@ -23,13 +33,65 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
     let dead_of = |sink: &str| dead.iter().find(|(name, _)| name == sink).map_or(0, |(_, count)| *count);
     let end = app.lake().next_seq();
     let body = html! {
+        (parts::notice(Query::parse(&visitor.visit.query).one("said"), SAID))
         section class="card flush" {
             h2 { "Sinks" }
             @if sinks.is_empty() { (parts::empty("Nothing was delivered yet", html! { "A section " code { "[[sink]]" } " of ephor.toml sets one up; docs/export.md says how." })) }
             @else { (table(&sinks, end, dead_of, &visitor)) }
         }
+        @for (sink, count) in &dead { (letters_of(&app, sink, *count, &visitor).await?) }
     };
     Ok(super::sheet(&visitor, PATH, body))
+}
+
+/// What a receiver refuses for good: which records, what it said, and a way to try them again.
+async fn letters_of(app: &App, sink: &str, count: u64, visitor: &Visitor) -> Result<Markup, Problem> {
+    let letters = app.control().exports().dead_letters(sink, LETTERS).await?;
+    Ok(html! {
+        section class="card flush" {
+            header {
+                h2 { "Refused for good by " (sink) }
+                @if visitor.may(Right::Administer) { (button(visitor, "/settings/sinks/retry", ("sink", sink), "Try all again", sink)) }
+            }
+            div class="scroll" tabindex="0" { table {
+                caption class="hidden" { "Dead letters of " (sink) }
+                thead { tr { th scope="col" { "Record" } th scope="col" { "What the receiver said" } th scope="col" { "First (UTC)" } th scope="col" { "Last (UTC)" } th scope="col" class="n" { "Tries" } th scope="col" { "State" } } }
+                tbody { @for letter in &letters { tr data-row="" {
+                    td { (record(&letter.record_id)) span class="gist" { (letter.stream.as_str()) " " (parts::count(letter.place)) } }
+                    td class="wrap" { (letter.reason) }
+                    td { (parts::moment(letter.first_at_micros, visitor.now())) }
+                    td { (parts::moment(letter.last_at_micros, visitor.now())) }
+                    td class="n" { (parts::count(letter.attempts)) }
+                    td { @if letter.again { (parts::badge(Tone::Fair, "tried again")) } @else { (parts::badge(Tone::Bad, "refused")) } }
+                } } }
+            } }
+            @if count > letters.len() as u64 { p class="muted after" { "The first " (letters.len()) " of " (parts::count(count)) "." } }
+        }
+    })
+}
+
+/// A record as the way to what it was.
+fn record(id: &str) -> Markup {
+    let page = if id.starts_with("finding_") {
+        format!("/findings/{}", escape(id))
+    } else {
+        format!("/activity/{}", escape(id))
+    };
+    html! { a class="mono" href=(page) { (id) } }
+}
+
+/// Asks for every dead letter of a sink to be tried again, as `ephor export retry` does.
+pub(super) async fn retry(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(form): Extension<Form>,
+) -> Result<Response, Problem> {
+    let sink = form.needed("sink")?;
+    let exports = app.control().exports();
+    exports.find(sink).await?.ok_or_else(|| Problem::not_found("Sink", sink))?;
+    let marked = exports.retry(sink).await?;
+    tracing::info!(sink, marked, by = visitor.signed_in.member.user_id, "dead letters are tried again");
+    Ok(Redirect::to(&format!("{PATH}?said=again")).into_response())
 }
 
 /// Sinks that need somebody, and why.

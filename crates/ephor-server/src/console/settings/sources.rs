@@ -1,5 +1,7 @@
 //! Where activities and usage come from: how each source fares, what it may ask, and the times of which it is not sure.
 
+use std::collections::HashMap;
+
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
@@ -7,6 +9,7 @@ use ephor_lake::control::{Gap, SourceState};
 use ephor_lake::{CountedBy, Sighting};
 use maud::{Markup, html};
 
+use super::backfill::{self, Backfill};
 use crate::console::options::UpstreamFact;
 use crate::console::parts::{self, Tone};
 use crate::console::visitor::{Visitor, escape};
@@ -20,6 +23,7 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
     let gaps = app.control().sources().gaps().await?;
     let seen = app.lake().sightings(CountedBy::Source).await?;
     let upstreams = &app.options().console.facts.upstreams;
+    let backfills = backfill::of_all(&app, upstreams).await?;
     let mut seen: Vec<(&String, &Sighting)> = seen.iter().collect();
     seen.sort_by_key(|(name, _)| name.as_str());
     let body = html! {
@@ -31,7 +35,7 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
         section class="card flush" {
             h2 { "Collectors" }
             @if upstreams.is_empty() && states.is_empty() { (parts::empty("No collector", html! { "A section " code { "[[upstream]]" } " of ephor.toml sets one up; docs/collecting.md says how." })) }
-            @else { (collector_table(upstreams, &states, &visitor)) }
+            @else { (collector_table(upstreams, &states, &backfills, &visitor)) }
         }
         section class="card flush" {
             h2 { "Gaps" }
@@ -57,7 +61,12 @@ fn seen_table(seen: &[(&String, &Sighting)], visitor: &Visitor) -> Markup {
     }
 }
 
-fn collector_table(upstreams: &[UpstreamFact], states: &[SourceState], visitor: &Visitor) -> Markup {
+fn collector_table(
+    upstreams: &[UpstreamFact],
+    states: &[SourceState],
+    backfills: &HashMap<String, Backfill>,
+    visitor: &Visitor,
+) -> Markup {
     let names: std::collections::BTreeSet<&str> = upstreams
         .iter()
         .map(|upstream| upstream.name.as_str())
@@ -66,17 +75,22 @@ fn collector_table(upstreams: &[UpstreamFact], states: &[SourceState], visitor: 
     html! {
         div class="scroll" tabindex="0" { table {
             caption class="hidden" { "Collectors" }
-            thead { tr { th { "Name" } th { "State" } th { "Last run" } th { "Last success" } th class="n" { "Rows" } th { "Budget" } th { "Clock" } th { "Last error" } } }
+            thead { tr { th { "Name" } th { "State" } th { "Last run" } th { "Last success" } th { "Backfill" } th class="n" { "Rows" } th { "Budget" } th { "Clock" } th { "Last error" } } }
             tbody { @for name in names {
                 @let state = states.iter().find(|state| state.source == name);
                 @let upstream = upstreams.iter().find(|upstream| upstream.name == name);
-                (collector(name, upstream, state, visitor))
+                (collector((name, upstream), state, backfills.get(name), visitor))
             } }
         } }
     }
 }
 
-fn collector(name: &str, upstream: Option<&UpstreamFact>, state: Option<&SourceState>, visitor: &Visitor) -> Markup {
+fn collector(
+    (name, upstream): (&str, Option<&UpstreamFact>),
+    state: Option<&SourceState>,
+    progress: Option<&Backfill>,
+    visitor: &Visitor,
+) -> Markup {
     let ago = |at: Option<i64>| at.map_or_else(|| "never".to_owned(), |at| parts::ago(at, visitor.now()));
     html! {
         tr {
@@ -92,6 +106,7 @@ fn collector(name: &str, upstream: Option<&UpstreamFact>, state: Option<&SourceS
             } }
             td { (ago(state.map(|state| state.last_run_at_micros))) }
             td { (ago(state.and_then(|state| state.last_success_at_micros))) }
+            td { (backfill::told(progress)) }
             td class="n" { @if let Some(state) = state { (parts::count(state.rows_total)) } }
             td { @if let Some(budget) = state.and_then(|state| state.budget) { (budget.remaining_requests) " of " (budget.limit_requests) } }
             td { @if let Some(skew) = state.and_then(|state| state.clock_skew_micros) { (format!("{:+.1} s", skew as f64 / 1e6)) } }

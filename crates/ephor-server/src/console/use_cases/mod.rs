@@ -6,7 +6,7 @@ mod download;
 mod list;
 mod one;
 
-use ephor_reports::{Question, Report, make};
+use ephor_reports::{Group, Question, Report, make};
 use ephor_wire::timestamp::UtcDay;
 
 use super::access::Right;
@@ -25,12 +25,44 @@ static LIST: Page = Page::look("/use-cases", Right::Look);
 static ONE: Page = Page::look("/use-cases/{name}", Right::Look);
 static DOWNLOAD: Page = Page::look("/use-cases/{name}/download", Right::SeeNames);
 
+/// Reports that take long and rest on nothing but what [`super::kept`] looks at.
+const LONG: [&str; 2] = ["adoption-governance", "cost-attribution"];
+
 /// The report that an address asks for, as this visitor may see it.
 async fn report(app: &App, visitor: &Visitor, name: &str) -> Result<Report, Problem> {
     let query = Query::parse(&visitor.visit.query);
-    let question = Question { from: day(&query, "from")?, to: day(&query, "to")? };
-    let report = make(&desk(app, visitor), name, &question).await?;
+    let question = Question { from: day(&query, "from")?, to: day(&query, "to")?, group: group(app, &query, name)? };
+    let made = async { Ok(make(&desk(app, visitor), name, &question).await?) };
+    let report = match LONG.contains(&name) {
+        true => {
+            let asked = format!("{name} {:?} {:?} {:?}", question.from, question.to, question.group);
+            app.console().kept().report(app, asked, made).await?.as_ref().clone()
+        }
+        false => made.await?,
+    };
     discreet(app, visitor, report).await
+}
+
+/// The group that adoption or cost is narrowed to. One too small to hide in is not told of.
+fn group(app: &App, query: &Query, name: &str) -> Result<Option<String>, Problem> {
+    let Some(id) = query.one("group").filter(|id| !id.is_empty() && LONG.contains(&name)) else { return Ok(None) };
+    let known = groups(app).into_iter().find(|group| group.id == id);
+    let small = || {
+        Problem::invalid(format!(
+            "group: there is no such group, or fewer than {} people are in it, and figures of so few would tell of each",
+            app.options().reports_floor_people
+        ))
+    };
+    known.map(|group| Some(group.id)).ok_or_else(small)
+}
+
+/// Groups that are large enough to be told of.
+fn groups(app: &App) -> Vec<Group> {
+    let mut groups = Group::all(app.lake().directory());
+    groups.retain(|group| {
+        group.members.len() >= usize::try_from(app.options().reports_floor_people).unwrap_or(usize::MAX)
+    });
+    groups
 }
 
 fn day(query: &Query, name: &str) -> Result<Option<UtcDay>, Problem> {

@@ -27,7 +27,7 @@ pub(super) async fn show(
     let takes_copies = visitor.may(Right::SeeNames);
     let csv = |section: &Section| takes_copies.then(|| download(&report, &visitor, "csv", Some(section.id)));
     let body = html! {
-        (period_form(&report, &visitor))
+        (period_form(&app, &report, &visitor))
         @if !report.provenance.gaps.is_empty() { (reported::gaps(&report.provenance)) }
         (said_by_itself(report.name))
         (reported::figures(&report.figures))
@@ -79,21 +79,33 @@ fn download(report: &Report, visitor: &Visitor, format: &str, section: Option<&s
     let period = Query::parse(&visitor.visit.query);
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.append_pair("format", format);
-    for name in ["from", "to"] {
+    for name in ["from", "to", "group"] {
         query.extend_pairs(period.one(name).filter(|value| !value.is_empty()).map(|value| (name, value)));
     }
     query.extend_pairs(section.map(|section| ("section", section)));
     format!("/use-cases/{}/download?{}", report.name, query.finish())
 }
 
-fn period_form(report: &Report, visitor: &Visitor) -> Markup {
+fn period_form(app: &App, report: &Report, visitor: &Visitor) -> Markup {
     let query = Query::parse(&visitor.visit.query);
     let value = |name: &str| query.one(name).unwrap_or_default().to_owned();
     html! {
         form class="filters" action=(format!("/use-cases/{}", escape(report.name))) method="get" aria-label="Period" {
             label { "From (day, UTC)" input name="from" value=(value("from")) placeholder=(day_text(report.provenance.period.first)) maxlength="10"; }
             label { "To (included)" input name="to" value=(value("to")) placeholder=(day_text(report.provenance.period.last)) maxlength="10"; }
+            @if super::LONG.contains(&report.name) { (group_choice(app, &value("group"))) }
             button class="button" { "Show" }
         }
+    }
+}
+
+/// Which group adoption or cost is narrowed to.
+fn group_choice(app: &App, chosen: &str) -> Markup {
+    let groups = super::groups(app);
+    html! {
+        @if !groups.is_empty() { label { "Group" select name="group" {
+            option value="" { "Everybody" }
+            @for group in &groups { option value=(group.id) selected[group.id == chosen] { (group.name) " (" (group.members.len()) ")" } }
+        } } }
     }
 }

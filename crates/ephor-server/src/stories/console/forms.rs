@@ -20,7 +20,10 @@ async fn no_action_is_done_without_the_token_of_a_page_that_was_served_here() {
             (own.as_str(), &[("sec-fetch-site", "cross-site")]),
             (own.as_str(), &[("origin", "https://evil.example")]),
         ] {
-            let answer = if page.takes == Takes::Json {
+            let answer = if page.takes == Takes::Upload {
+                let form = browser.file_form(page.path, &[("form_token", token)], ("x.zip", b"x"), headers);
+                browser.send(form).await
+            } else if page.takes == Takes::Json {
                 let mut request = browser.request(Method::POST, page.path).header("content-type", "application/json");
                 for (name, value) in headers {
                     request = request.header(*name, *value);

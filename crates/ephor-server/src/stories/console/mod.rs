@@ -3,6 +3,8 @@
 //! Never reach into the console: only what a browser gets.
 
 mod access;
+mod desk;
+mod entities;
 mod forms;
 mod pages;
 mod sign_in;
@@ -92,6 +94,31 @@ impl<'h> Browser<'h> {
             request = request.header(*name, *value);
         }
         self.send(request.body(Body::from(form.finish())).unwrap()).await
+    }
+
+    /// A form with a file, as a browser sends it.
+    fn file_form(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        (name, bytes): (&str, &[u8]),
+        headers: &[(&str, &str)],
+    ) -> Request<Body> {
+        let mut body = Vec::new();
+        for (field, value) in fields {
+            body.extend(
+                format!("--edge\r\ncontent-disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n").bytes(),
+            );
+        }
+        let file = format!("content-disposition: form-data; name=\"package\"; filename=\"{name}\"");
+        body.extend(format!("--edge\r\n{file}\r\n\r\n").bytes());
+        body.extend(bytes);
+        body.extend(b"\r\n--edge--\r\n");
+        let mut request = self.request(Method::POST, path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.header("content-type", "multipart/form-data; boundary=edge").body(Body::from(body)).unwrap()
     }
 
     fn request(&self, method: Method, path: &str) -> http::request::Builder {

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Every page that a primary owner can open, with ids that exist.
-const PAGES: [&str; 36] = [
+const PAGES: [&str; 53] = [
     "/",
     "/activity",
     "/activity?own=show",
@@ -16,6 +16,7 @@ const PAGES: [&str; 36] = [
     "/rules",
     "/rules?use_case=shadow-ai",
     "/rules/admin_key_made",
+    "/rules/admin_key_made/backtest",
     "/use-cases",
     "/use-cases/shadow-ai",
     "/use-cases/privilege-escalation",
@@ -29,6 +30,8 @@ const PAGES: [&str; 36] = [
     "/evidence",
     "/evidence/soc2?from=2026-11-01&to=2026-11-22",
     "/settings/sinks",
+    "/settings/lists?history=true",
+    "/settings/schedules",
     "/people",
     "/people?seen=dormant&sort=seen&way=down",
     "/people/user_bob",
@@ -38,6 +41,20 @@ const PAGES: [&str; 36] = [
     "/settings/sources",
     "/settings/retention",
     "/settings/audit",
+    "/keys",
+    "/keys?sort=seen&way=down&state=live",
+    "/keys/apikey_1",
+    "/connectors",
+    "/connectors?approved=no&seen=week",
+    "/connectors/mcpsrv_1",
+    "/skills",
+    "/skills/skill_1",
+    "/projects",
+    "/projects/claude_proj_1",
+    "/workspaces",
+    "/workspaces/wrkspc_1",
+    "/incidents/{case}",
+    "/reviews/{review}",
     "/account",
     "/set-up",
 ];
@@ -59,6 +76,104 @@ fn hostile(number: i64) -> Value {
     })
 }
 
+/// Ways that lead to a file, a stream or another page and are none themselves.
+const NO_PAGES: [&str; 10] = [
+    "/assets/{name}",
+    "/activity/live",
+    "/activity/export",
+    "/seek",
+    "/use-cases/{name}/download",
+    "/incidents/{id}/download",
+    "/reviews/{id}/result",
+    "/evidence/packages/{name}",
+    "/sign-in/provider",
+    "/sign-in/provider/back",
+];
+
+/// Pages for somebody who is not signed in, which have stories of their own.
+const OUTSIDE: [&str; 2] = ["/sign-in", "/signed-out"];
+
+/// What is mounted and can be looked at.
+fn mounted(house: &House) -> Vec<&'static str> {
+    let table = crate::console::mount(house.app.clone()).table;
+    let looks = table.iter().filter(|page| page.method == Method::GET).map(|page| page.path);
+    looks.filter(|path| !NO_PAGES.contains(path)).collect()
+}
+
+/// Whether an address is one of a mounted path.
+fn is_of(address: &str, path: &str) -> bool {
+    let address = address.split('?').next().unwrap();
+    let (mine, theirs): (Vec<&str>, Vec<&str>) = (address.split('/').collect(), path.split('/').collect());
+    mine.len() == theirs.len()
+        && mine.iter().zip(&theirs).all(|(mine, theirs)| mine == theirs || theirs.starts_with('{'))
+}
+
+#[tokio::test]
+async fn these_stories_and_the_walk_in_a_browser_look_at_every_page_there_is() {
+    let house = house().await;
+    let mounted = mounted(&house);
+    let walked = include_str!("../../../../../tests/python/console_pages.txt").lines();
+    let walked: Vec<&str> =
+        walked.filter(|line| !line.starts_with('#')).map(|line| line.split(" <- ").next().unwrap()).collect();
+    for path in &mounted {
+        assert!(walked.contains(path), "tests/python/console_pages.txt lacks {path}");
+        let here = PAGES.iter().any(|address| is_of(address, path)) || OUTSIDE.contains(path);
+        assert!(here, "PAGES of this file has none of {path}");
+    }
+    for path in walked {
+        assert!(mounted.contains(&path), "tests/python/console_pages.txt has {path}, which is not mounted");
+    }
+}
+
+/// Furnishes a house with one of everything, each with these words in its name; the addresses of [`PAGES`] with what was made.
+async fn furnished(house: &House, browser: &mut Browser<'_>, words: &str) -> Vec<String> {
+    let named = |number: i64, kind: &str, fields: Value| {
+        let mut activity = activity(number, kind, "user_bob", Some(EAST));
+        activity.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        activity
+    };
+    house
+        .store(&[
+            named(
+                11,
+                "mcp_server_created",
+                json!({ "mcp_server_id": "mcpsrv_1", "mcp_server_name": format!("Jira {words}") }),
+            ),
+            named(
+                12,
+                "claude_skill_created",
+                json!({ "skill_id": "skill_1", "skill_name": format!("Reports {words}") }),
+            ),
+            named(13, "api_key_created", json!({ "api_key_id": "apikey_1", "scopes": [words] })),
+            named(14, "claude_project_created", json!({ "claude_project_id": "claude_proj_1" })),
+            named(15, "platform_workspace_created", json!({ "workspace_id": "wrkspc_1" })),
+        ])
+        .await;
+    super::work::people(house, &[("user_bob", &format!("Bob {words}"))]).await;
+    let registers = ephor_detect::Registers::new(house.app.control());
+    let wanted = ephor_detect::Wanted {
+        list: "approved_connectors".to_owned(),
+        id: format!("Wiki {words}"),
+        name: Some(format!("Wiki {words}")),
+        reason: Some(format!("Asked for {words}")),
+        ..ephor_detect::Wanted::default()
+    };
+    registers.put(&wanted, &House::owner(), now(), &mut rand::rng()).await.unwrap();
+    let packages = house.app.lake().dir().join("packages");
+    std::fs::create_dir_all(&packages).unwrap();
+    std::fs::write(packages.join("odd<script>.zip"), "none").unwrap();
+    let title = if words.is_empty() { "A case" } else { words };
+    let case = browser.post("/incidents", &[("title", title), ("actor", title)]).await.header("location").to_owned();
+    let case = case.split('?').next().unwrap().to_owned();
+    assert_eq!(browser.post(&case, &[("words", title)]).await.status, 303);
+    let wanted =
+        [("name", title), ("due", "2026-12-31"), ("reviewer", "reviewer@example.com"), ("kind", "organization_role")];
+    let review = browser.post("/reviews", &wanted).await;
+    assert_eq!(review.status, 303, "{}", review.text);
+    let review = review.header("location").split('?').next().unwrap().to_owned();
+    PAGES.iter().map(|path| path.replace("/incidents/{case}", &case).replace("/reviews/{review}", &review)).collect()
+}
+
 #[tokio::test]
 async fn a_hostile_organization_s_texts_stay_texts_on_every_page() {
     let house = house().await;
@@ -73,11 +188,10 @@ async fn a_hostile_organization_s_texts_stay_texts_on_every_page() {
     };
     house.app.control().keys().create(wanted, &House::owner(), now(), &mut rand::rng()).await.unwrap();
     let mut browser = Browser::signed_in(&house, Role::PrimaryOwner).await;
-    let made = browser.post("/incidents", &[("title", HOSTILE), ("actor", HOSTILE)]).await;
-    let case = made.header("location").to_owned();
-    assert_eq!(browser.post(case.split('?').next().unwrap(), &[("words", HOSTILE)]).await.status, 303);
+    let pages = furnished(&house, &mut browser, HOSTILE).await;
     let mut shown = 0;
     let asked = url::form_urlencoded::byte_serialize(HOSTILE.as_bytes()).collect::<String>();
+    let part = asked.replace('+', "%20");
     let searches = ["q", "type", "ip", "from"].map(|name| format!("/activity?{name}={asked}"));
     let more = [
         format!("/findings?rule={asked}"),
@@ -85,15 +199,16 @@ async fn a_hostile_organization_s_texts_stay_texts_on_every_page() {
         format!("/timeline?ip={asked}"),
         format!("/timeline?from={asked}"),
         format!("/evidence/soc2?from={asked}"),
-        case,
+        format!("/connectors?q={asked}"),
+        format!("/workspaces/{part}"),
     ];
-    for path in PAGES.iter().map(|path| (*path).to_owned()).chain(searches).chain(more) {
+    for path in pages.into_iter().chain(searches).chain(more) {
         let page = browser.get(&path).await;
         assert!(page.status == 200 || page.status == 400, "{path}: {}", page.text);
         assert!(!page.text.contains("<script>") && !page.text.contains("<img"), "{path}: {}", page.text);
         shown += page.text.matches("&lt;script&gt;").count();
     }
-    assert!(shown > 20, "the texts are shown, as texts: {shown}");
+    assert!(shown > 40, "the texts are shown, as texts: {shown}");
 }
 
 #[tokio::test]
@@ -102,7 +217,9 @@ async fn every_page_has_a_title_landmarks_and_nothing_from_elsewhere() {
     house.store(&[activity(1, "claude_file_uploaded", "user_bob", Some(EAST))]).await;
     found(&house, &[finding(1, "user_bob", "")]).await;
     let mut browser = Browser::signed_in(&house, Role::PrimaryOwner).await;
-    for path in PAGES.into_iter().chain(["/sign-in?said=wrong", "/no/such/page"]) {
+    let pages = furnished(&house, &mut browser, "").await;
+    for path in pages.into_iter().chain(["/sign-in?said=wrong", "/no/such/page"].map(str::to_owned)) {
+        let path = path.as_str();
         let page = browser.get(path).await;
         let text = &page.text;
         assert_eq!(text.matches("<h1>").count(), 1, "{path}");

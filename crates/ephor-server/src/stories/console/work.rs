@@ -52,11 +52,13 @@ async fn an_incident_is_asked_for_kept_pinned_closed_and_taken_away() {
     assert!(asked.text.contains("api_key_created"), "{}", asked.text);
     let opened = analyst.post("/incidents", &[("title", "A key at night"), ("actor", "user_bob")]).await;
     let case = opened.header("location").split('?').next().unwrap().to_owned();
+    let offered = analyst.get(&case).await.text;
+    assert!(offered.contains(">Pin<") && !offered.contains(">pinned<"), "each row has its button: {offered}");
     assert_eq!(analyst.post(&case, &[("activity", "activity_0001"), ("words", "the first")]).await.status, 303);
     assert_eq!(analyst.post(&case, &[("activity", "activity_9999")]).await.status, 404);
     assert_eq!(analyst.post(&case, &[("words", "  ")]).await.status, 400);
     let page = analyst.get(&case).await;
-    for part in ["A key at night", "the first", "/activity/activity_0001"] {
+    for part in ["A key at night", "the first", "/activity/activity_0001", ">pinned<"] {
         assert!(page.text.contains(part), "{part}: {}", page.text);
     }
     for (form, begins) in [("json", "{"), ("csv", "at,"), ("html", "<!DOCTYPE html>"), ("stix", "{")] {
@@ -72,9 +74,9 @@ async fn an_incident_is_asked_for_kept_pinned_closed_and_taken_away() {
 }
 
 /// Lists people of one organization in the directory.
-async fn people(house: &House, ids: &[&str]) {
-    let row = |id: &&str| {
-        let value = json!({ "id": id, "full_name": id, "email": format!("{id}@example.com"), "created_at": "2026-01-01T00:00:00Z", "organization_role": "user" });
+pub(super) async fn people(house: &House, named: &[(&str, &str)]) {
+    let row = |(id, name): &(&str, &str)| {
+        let value = json!({ "id": id, "full_name": name, "email": format!("{id}@example.com"), "created_at": "2026-01-01T00:00:00Z", "organization_role": "user" });
         DirectoryRow { key: (*id).to_owned(), value }
     };
     let snapshot = DirectorySnapshot {
@@ -82,7 +84,7 @@ async fn people(house: &House, ids: &[&str]) {
         scope: EAST.into(),
         source: "upstream".into(),
         observed_at_micros: now(),
-        rows: ids.iter().map(row).collect(),
+        rows: named.iter().map(row).collect(),
     };
     house.app.lake().directory().record(snapshot).await.unwrap();
 }
@@ -90,7 +92,7 @@ async fn people(house: &House, ids: &[&str]) {
 #[tokio::test]
 async fn a_review_is_opened_decided_and_closed_with_a_signature() {
     let house = house().await;
-    people(&house, &["user_bob", "user_eve"]).await;
+    people(&house, &[("user_bob", "Bob"), ("user_eve", "Eve")]).await;
     let mut admin = Browser::signed_in(&house, Role::Admin).await;
     let wanted = [
         ("name", "Third quarter"),
@@ -154,9 +156,56 @@ async fn evidence_is_built_in_the_background_and_proves_itself() {
     let key = house.app.options().proof_key.as_ref().unwrap().public().clone();
     let checked = ephor_evidence::verify(place.path(), &key).unwrap();
     assert!(checked.proven, "{:?}", checked.problems);
+    check_uploaded(&mut auditor, place.path()).await;
     for odd in ["/evidence/packages/..%2Fcontrol.sqlite", "/evidence/packages/other.zip"] {
         assert_eq!(auditor.get(odd).await.status, 404, "{odd}");
     }
     let mut analyst = Browser::signed_in(&house, Role::Analyst).await;
     assert_eq!(analyst.get(&link).await.status, 403);
+}
+
+/// The form that checks a package, filled in.
+fn upload(browser: &Browser<'_>, token: &str, key: &str, file: (&str, &[u8])) -> Request<Body> {
+    browser.file_form("/evidence/verify", &[("form_token", token), ("key", key)], file, &[])
+}
+
+/// The same package with the bytes of one file changed.
+fn tampered(package: &std::path::Path) -> Vec<u8> {
+    let mut zip = zip::ZipArchive::new(std::fs::File::open(package).unwrap()).unwrap();
+    let mut changed = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for place in 0..zip.len() {
+        let mut file = zip.by_index(place).unwrap();
+        let name = file.name().unwrap().to_string();
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut file, &mut bytes).unwrap();
+        if name.ends_with("README.html") {
+            bytes.extend(b"All is well.");
+        }
+        changed.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut changed, &bytes).unwrap();
+    }
+    changed.finish().unwrap().into_inner()
+}
+
+async fn check_uploaded(auditor: &mut Browser<'_>, package: &std::path::Path) {
+    auditor.get("/evidence").await;
+    let token = auditor.token.clone();
+    let whole = std::fs::read(package).unwrap();
+    let proven = auditor.send(upload(auditor, &token, "", ("soc2<b>.zip", &whole))).await;
+    assert!(proven.status == 200 && proven.text.contains(">proven<"), "{}", proven.text);
+    assert!(proven.text.contains("soc2&lt;b&gt;.zip"), "{}", proven.text);
+    let changed = auditor.send(upload(auditor, &token, "", ("soc2.zip", &tampered(package)))).await;
+    assert!(changed.text.contains(">not proven<") && changed.text.contains("README.html"), "{}", changed.text);
+    let (stranger, _) = ephor_lake::proof::ProofKey::generate("stranger", &mut rand::rng()).unwrap();
+    let other = auditor.send(upload(auditor, &token, stranger.public().as_str(), ("soc2.zip", &whole))).await;
+    assert!(other.text.contains(">not proven<"), "{}", other.text);
+    let none = auditor.send(upload(auditor, &token, "", ("notes.zip", b"not a zip"))).await;
+    assert!(none.status == 200 && none.text.contains("cannot be read as a package"), "{}", none.text);
+    for (token, key, bytes, status) in
+        [("", "", &whole[..], 403), (&token, "no key", &whole, 400), (&token, "", b"", 400)]
+    {
+        assert_eq!(auditor.send(upload(auditor, token, key, ("x.zip", bytes))).await.status, status);
+    }
+    let left_over = std::fs::read_dir(auditor.house.app.lake().dir().join("checking")).unwrap().count();
+    assert_eq!(left_over, 0, "nothing of it is kept");
 }
