@@ -55,8 +55,9 @@ def settings(address: str, authority: str) -> dict:
 def make(address: str, authority: str, topic: str) -> None:
     from confluent_kafka.admin import AdminClient, NewTopic
 
-    made = AdminClient(settings(address, authority)).create_topics([NewTopic(topic, 1, 1)])
-    made[topic].result(60)
+    # The client ends with its name.
+    client = AdminClient(settings(address, authority))
+    client.create_topics([NewTopic(topic, 1, 1)])[topic].result(60)
 
 
 def read(address: str, authority: str, topic: str) -> None:

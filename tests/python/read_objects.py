@@ -2,7 +2,8 @@
 
 Arguments: `lake` or `lines`, and the folder; or `bucket`, a folder to fetch to and where SeaweedFS shows the bucket's folder.
 Prints what there is as one JSON document: for each source of Security Lake its columns, rows, whether every file is sorted by
-time and of one class, and the ids; for lines the ids. `make` and an address makes a bucket as soon as SeaweedFS is up.
+time and of one class, and the ids; for lines the ids. `make` and an address makes a bucket as soon as SeaweedFS is up; `replace`
+and an address puts something else there.
 """
 
 import json
@@ -64,6 +65,11 @@ def make(address: str) -> dict:
             time.sleep(0.2)
 
 
+def replace(address: str) -> dict:
+    with urllib.request.urlopen(urllib.request.Request(address, data=b"something else", method="PUT")) as answer:
+        return {"replaced": answer.status}
+
+
 def fetch(address: str, to: Path) -> None:
     to.mkdir(parents=True)
     listing = urllib.request.Request(f"{address}?limit=10000", headers={"accept": "application/json"})
@@ -83,4 +89,10 @@ def bucket() -> dict:
     return lines()
 
 
-print(json.dumps(make(sys.argv[2]) if LAYOUT == "make" else {"lake": lake, "lines": lines, "bucket": bucket}[LAYOUT]()))
+def main() -> dict:
+    if LAYOUT in ("make", "replace"):
+        return {"make": make, "replace": replace}[LAYOUT](sys.argv[2])
+    return {"lake": lake, "lines": lines, "bucket": bucket}[LAYOUT]()
+
+
+print(json.dumps(main()))

@@ -17,6 +17,8 @@ mod limits;
 mod mail;
 mod meaning;
 mod notify;
+#[cfg(any(test, fuzzing))]
+pub mod outside_bytes;
 mod receiver;
 mod record;
 mod redaction;
@@ -28,10 +30,13 @@ mod stream;
 mod time_stamp;
 mod tls;
 
-pub use deliver::{Delivered, ExportContext, LakeIs, ReplaySpan, Replayed, Replaying, Until, deliver, replay};
+pub use deliver::{
+    Delivered, ExportContext, GapsTold, LakeIs, RefusedGap, ReplaySpan, Replayed, Replaying, Until, deliver, replay,
+    tell_gaps,
+};
 pub use document::{Document, DocumentReceiver};
 pub use error::ExportError;
-pub use format::{Format, OcsfVersion, preview};
+pub use format::{ControlGap, Format, GapSource, GapState, OcsfVersion, preview};
 pub use mail::{Mail, MailFile, MailSecurity, MailSettings, Mailer};
 pub use meaning::Level;
 pub use notify::{
@@ -42,9 +47,9 @@ pub use record::{Place, Record};
 pub use redaction::{Redaction, RedactionRule, Treatment};
 pub use settings::{RedactSetting, Secrets, SinkSettings, Start, What};
 pub use sink::{
-    DatadogSettings, ElasticSettings, FileSettings, Framing, KafkaMechanism, KafkaSettings, KafkaTransport, NatsSettings, ObjectLayout, ObjectsSettings, OtlpProtocol,
-    OtlpSettings, SecopsSettings, SentinelSettings, SplunkHecSettings, StdoutSettings, SumoLogicSettings,
-    SyslogSettings, Transport, WebhookBody, WebhookSettings,
+    DatadogSettings, ElasticSettings, FileSettings, Framing, KafkaMechanism, KafkaSettings, KafkaTransport,
+    NatsSettings, ObjectLayout, ObjectsSettings, OtlpProtocol, OtlpSettings, SecopsSettings, SentinelSettings,
+    SplunkHecSettings, StdoutSettings, SumoLogicSettings, SyslogSettings, Transport, WebhookBody, WebhookSettings,
 };
 pub use time_stamp::TimeStampAuthority;
 pub use tls::TlsSettings;

@@ -11,10 +11,10 @@ use crate::guard::Reach;
 use crate::http::HttpDoor;
 use crate::settings::{Secrets, SinkSettings};
 use crate::sink::{
-    BucketCredentials, DatadogSink, ElasticCredentials, ElasticSettings, ElasticSink, FileSink, KafkaSink, NatsCredentials,
-    NatsSink, ObjectLayout, ObjectsSettings, ObjectsSink, OtlpCredentials, OtlpProtocol, OtlpSettings, OtlpSink,
-    SENTINEL_SCOPE, SecopsSink, SentinelSettings, SentinelSink, Sink, SplunkHecSink, StdoutSink, SumoLogicSink,
-    SyslogSink, WebhookCredentials, WebhookDoor, WebhookSettings, WebhookSink,
+    BucketCredentials, DatadogSink, ElasticCredentials, ElasticSettings, ElasticSink, FileSink, KafkaSink,
+    NatsCredentials, NatsSink, ObjectLayout, ObjectsSettings, ObjectsSink, OtlpCredentials, OtlpProtocol, OtlpSettings,
+    OtlpSink, SENTINEL_SCOPE, SecopsSink, SentinelSettings, SentinelSink, Sink, SplunkHecSink, StdoutSink,
+    SumoLogicSink, SyslogSink, WebhookCredentials, WebhookDoor, WebhookSettings, WebhookSink,
 };
 use crate::tls::TlsSettings;
 

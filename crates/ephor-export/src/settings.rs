@@ -15,9 +15,9 @@ use crate::limits;
 use crate::receiver;
 use crate::redaction::{Redaction, RedactionRule, Treatment};
 use crate::sink::{
-    DatadogSettings, ElasticSettings, FileSettings, KafkaSettings, NatsSettings, ObjectLayout, ObjectsSettings, OtlpSettings,
-    SecopsSettings, SentinelSettings, Sink, SplunkHecSettings, StdoutSettings, SumoLogicSettings, SyslogSettings,
-    WebhookSettings,
+    DatadogSettings, ElasticSettings, FileSettings, KafkaSettings, NatsSettings, ObjectLayout, ObjectsSettings,
+    OtlpSettings, SecopsSettings, SentinelSettings, Sink, SplunkHecSettings, StdoutSettings, SumoLogicSettings,
+    SyslogSettings, WebhookSettings,
 };
 
 /// One sink as it is configured.

@@ -95,7 +95,10 @@ fn a_topic_gets_every_activity_in_order_with_its_id_as_the_key() {
     let raw: Value = serde_json::from_str(messages[0]["value"].as_str().unwrap()).unwrap();
     let headers = serde_json::json!({ "event_id": raw["id"], "event_type": raw["type"], "record": "activity" });
     assert_eq!(messages[0]["headers"], headers);
-    let at = texts(&story.data(), "select cast(to_unixtime(created_at) * 1000 as bigint)::varchar from activities order by seq limit 1");
+    let at = texts(
+        &story.data(),
+        "select cast(cast(created_at as bigint) / 1000 as varchar) as at from activities order by seq limit 1",
+    );
     assert_eq!(messages[0]["at"].to_string(), at[0]);
 }
 

@@ -174,6 +174,17 @@ fn a_bucket_gets_each_object_once_under_a_name_that_says_what_is_in_it() {
     assert_eq!(lines["ids"], serde_json::json!(texts(&data, "select id from activities order by id")));
     assert_eq!(lines["days_fit"], true);
     // The same again meets what is there.
-    run(&data, &["export", "replay", "bucket", "--from-seq", "0", "--to-seq", "1500"]).succeeded();
+    let replay = ["export", "replay", "bucket", "--from-seq", "0", "--to-seq", "1500"];
+    run(&data, &replay).succeeded();
     assert_eq!(downloaded(filer, &home.path().join("again")), lines);
+    // What somebody else has put under a name is not written over.
+    let (name, _) = files(&home.path().join("again")).swap_remove(0);
+    let foreign = format!("http://127.0.0.1:{filer}/buckets/audit/claude/{}", name.display());
+    run_in(python("read_objects.py").args(["replace", &foreign])).succeeded();
+    let refused = run(&data, &replay).failed_with(1);
+    assert!(refused.stderr.contains("holds something else"), "{refused:?}");
+    let url = format!("http://127.0.0.1:{filer}/buckets/audit/claude/");
+    let place = home.path().join("after");
+    run_in(python("read_objects.py").arg("bucket").arg(&place).arg(url)).failed_with(1);
+    assert_eq!(fs::read(place.join(&name)).unwrap(), b"something else");
 }

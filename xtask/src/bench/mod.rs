@@ -4,6 +4,7 @@
 
 mod analytics;
 mod detections;
+mod export;
 mod feed;
 mod import;
 mod measure;
@@ -45,6 +46,8 @@ pub struct BenchOptions {
     analytics: analytics::AnalyticsOptions,
     #[command(flatten)]
     detections: DetectionOptions,
+    #[command(flatten)]
+    export: export::ExportOptions,
 }
 
 #[derive(Args)]
@@ -73,6 +76,8 @@ enum What {
     All,
     /// Days built and questions answered of the Analytics API, and telemetry taken in.
     Analytics,
+    /// Events delivered to sinks, how late, beside rsyslog and syslog-ng.
+    Export,
     /// Recall and precision of the shipped rules on planted incidents.
     Detections,
 }
@@ -87,7 +92,7 @@ struct Bench<'a> {
 }
 
 pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> Outcome<()> {
-    if options.what == What::Detections {
+    if matches!(options.what, What::Detections | What::Export) {
         machine::set_up_tests(workspace, steps)?;
     } else {
         machine::set_up_benchmarks(workspace, steps)?;
@@ -109,6 +114,9 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> 
         return detections::run(&bench, steps, &options.detections);
     }
     steps.run("simulate", || simulate(&bench.binary, &simulated, options.rows))?;
+    if options.what == What::Export {
+        return export::run(&bench, steps, profile, &options.export, options.keep);
+    }
     of_activities(&bench, steps, options, profile, &simulated)
 }
 

@@ -5,6 +5,7 @@
 mod cef;
 mod ecs;
 mod finding;
+mod gap;
 mod leef;
 mod ocsf;
 mod otlp;
@@ -28,6 +29,8 @@ use crate::redaction::Redaction;
 use crate::settings::{Secrets, SinkSettings};
 
 pub(crate) use finding::finding;
+pub(crate) use gap::gap;
+pub use gap::{ControlGap, GapSource, GapState};
 pub use ocsf::OcsfVersion;
 
 /// What records look like.

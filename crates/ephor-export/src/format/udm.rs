@@ -9,7 +9,8 @@ use glob::Pattern;
 use serde::Deserialize;
 
 use super::finding::Told;
-use super::{Stored, ecs, finding};
+use super::gap::ToldGap;
+use super::{Stored, ecs, finding, gap};
 use crate::json::{self, Object};
 use crate::meaning::{Deed, Facts, Level, Outcome, SubjectKind, patterns};
 
@@ -203,6 +204,29 @@ pub(super) fn encode_finding(told: &Told<'_>, out: &mut Vec<u8>) {
             result.objects("detectionFields", fields, pair);
         });
         record.object("additional", |rest| rest.json("finding", told.row));
+    });
+}
+
+/// Writes the event of one gap.
+pub(super) fn encode_gap(told: &ToldGap<'_>, out: &mut Vec<u8>) {
+    json::object(out, |record| {
+        record.object("metadata", |metadata| {
+            metadata.text("eventTimestamp", told.text("created_at"));
+            metadata.text("eventType", GENERIC);
+            metadata.text("vendorName", finding::VENDOR);
+            metadata.text("productName", gap::PRODUCT);
+            metadata.text("productEventType", gap::TYPE);
+            metadata.text("productLogId", told.record_id().as_str());
+            metadata.text("description", told.headline().as_str());
+        });
+        record.objects("securityResult", [()], |result, ()| {
+            result.text("severity", severity(told.level()));
+            result.text("ruleId", told.text("control"));
+            result.text("ruleName", told.text("title"));
+            result.text("summary", told.headline().as_str());
+            result.text("description", told.why().as_str());
+        });
+        record.object("additional", |rest| rest.json("control_gap", told.row));
     });
 }
 

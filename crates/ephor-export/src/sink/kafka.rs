@@ -96,11 +96,7 @@ pub(crate) struct KafkaSink {
 }
 
 impl KafkaSink {
-    pub(crate) fn new(
-        settings: KafkaSettings,
-        reach: Reach,
-        password: Option<SecretString>,
-    ) -> Result<Self, String> {
+    pub(crate) fn new(settings: KafkaSettings, reach: Reach, password: Option<SecretString>) -> Result<Self, String> {
         if settings.brokers.is_empty() {
             return Err("kafka.brokers names no broker".to_owned());
         }
@@ -126,15 +122,13 @@ impl KafkaSink {
 
     async fn open(&self) -> Result<PartitionClient, Refusal> {
         for broker in &self.settings.brokers {
-            let (host, port) =
-                host_and_port("kafka.brokers", broker).map_err(|why| Refusal::Unreachable { why })?;
+            let (host, port) = host_and_port("kafka.brokers", broker).map_err(|why| Refusal::Unreachable { why })?;
             // The client looks the name up once more, and follows the brokers that these tell of. On the open network
             // whoever answers has to have a certificate for the name; without TLS only private networks are reached.
             self.reach.resolve(host, port).await?;
         }
         let retries = BackoffConfig { deadline: Some(REQUEST_TIMEOUT / 2), ..BackoffConfig::default() };
-        let mut builder =
-            ClientBuilder::new(self.settings.brokers.clone()).client_id("ephor").backoff_config(retries);
+        let mut builder = ClientBuilder::new(self.settings.brokers.clone()).client_id("ephor").backoff_config(retries);
         if let Some(tls) = &self.tls {
             builder = builder.tls_config(Arc::clone(tls));
         }
@@ -167,12 +161,16 @@ fn message(record: &Record) -> rskafka::record::Record {
     let of = match record.place {
         Place::Activity { .. } => "activity",
         Place::Finding { .. } => "finding",
+        Place::Gap { .. } => "control_gap",
     };
     let headers = [("event_id", record.id.as_str()), ("event_type", record.kind.as_str()), ("record", of)];
     rskafka::record::Record {
         key: Some(record.id.clone().into_bytes()),
         value: Some(record.bytes.clone()),
-        headers: headers.into_iter().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).collect::<BTreeMap<_, _>>(),
+        headers: headers
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
+            .collect::<BTreeMap<_, _>>(),
         timestamp: DateTime::from_timestamp_micros(record.at_micros).unwrap_or_default(),
     }
 }

@@ -44,6 +44,8 @@ pub(crate) use datadog::DatadogSink;
 pub(crate) use elastic::{ElasticCredentials, ElasticSink};
 pub(crate) use file::FileSink;
 pub(crate) use kafka::KafkaSink;
+#[cfg(any(test, fuzzing))]
+pub(crate) use nats::hold_answers as hold_nats_answers;
 pub(crate) use nats::{NatsCredentials, NatsSink};
 pub(crate) use objects::{BucketCredentials, ObjectsSink};
 pub(crate) use otlp::{OtlpCredentials, OtlpSink};

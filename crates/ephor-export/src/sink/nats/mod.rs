@@ -4,6 +4,9 @@
 
 mod wire;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use wire::hold_answers;
+
 use async_trait::async_trait;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -93,7 +96,8 @@ impl NatsSink {
         match &mut self.wire {
             Some(wire) => Ok(wire),
             none => {
-                let (host, port) = host_and_port("nats.address", &self.settings.address).map_err(|why| Refusal::Unreachable { why })?;
+                let (host, port) = host_and_port("nats.address", &self.settings.address)
+                    .map_err(|why| Refusal::Unreachable { why })?;
                 let addresses = self.reach.resolve(host, port).await?;
                 Ok(none.insert(Wire::open(&addresses, host, self.tls.clone(), &self.login).await?))
             }
@@ -120,6 +124,7 @@ impl NatsSink {
         let of = match record.place {
             Place::Activity { .. } => "activities",
             Place::Finding { .. } => "findings",
+            Place::Gap { .. } => "gaps",
         };
         let kind: String = record.kind.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
         let kind = if kind.is_empty() { "_" } else { kind.as_str() };

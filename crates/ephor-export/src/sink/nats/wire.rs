@@ -288,3 +288,72 @@ async fn within<T>(work: impl Future<Output = Result<T, Refusal>>) -> Result<T, 
         Err(_) => Err(Refusal::Unreachable { why: "the server does not answer".to_owned() }),
     }
 }
+
+/// Holds any bytes of a server against what reads its answers to two messages. For `crate::outside_bytes`.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn hold_answers(said: &[u8]) -> Option<(Vec<Verdict>, Result<(), Refusal>)> {
+    let stream: Box<dyn Stream> = Box::new(tokio::io::join(std::io::Cursor::new(said.to_vec()), tokio::io::sink()));
+    let inbox = "_INBOX.ephor".to_owned();
+    let mut wire = Wire { stream: BufReader::new(stream), inbox, most_bytes: 1 << 20, published: 0 };
+    let message = |id| Message { subject: "ephor.activities.a", id, stream: None, payload: b"{}" };
+    let mut verdicts = Vec::new();
+    // There is no clock for the limit of time without a runtime, and no runtime if the system gives none.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().ok()?;
+    let outcome = runtime.block_on(wire.publish(&[message("activity_1"), message("activity_2")], &mut verdicts));
+    assert!(verdicts.len() <= 2, "more verdicts than messages");
+    assert!(outcome.is_err() || verdicts.len() == 2, "well, and nothing said of a message");
+    Some((verdicts, outcome))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn said(number: u64, headers: &str, payload: &str) -> String {
+        let whole = headers.len() + payload.len();
+        match headers.is_empty() {
+            true => format!("MSG _INBOX.ephor.{number} 1 {whole}\r\n{payload}\r\n"),
+            false => format!("HMSG _INBOX.ephor.{number} 1 {} {whole}\r\n{headers}{payload}\r\n", headers.len()),
+        }
+    }
+
+    const KEPT: &str = r#"{"stream":"CLAUDE","seq":7}"#;
+
+    #[test]
+    fn answers_are_put_to_their_messages_whatever_comes_between() {
+        let twice = said(1, "", r#"{"stream":"CLAUDE","seq":7,"duplicate":true}"#);
+        let all = format!("PING\r\n{twice}+OK\r\n{}{}", said(99, "", "{}"), said(0, "", KEPT));
+        let (verdicts, outcome) = hold_answers(all.as_bytes()).unwrap();
+        assert_eq!((verdicts, outcome), (vec![Verdict::Delivered, Verdict::Duplicate], Ok(())));
+    }
+
+    #[test]
+    fn what_broke_off_keeps_the_verdicts_before_it() {
+        let nobody = said(1, "NATS/1.0 503\r\n\r\n", "");
+        let (verdicts, outcome) = hold_answers(format!("{}{nobody}", said(0, "", KEPT)).as_bytes()).unwrap();
+        assert_eq!(verdicts, [Verdict::Delivered]);
+        assert_eq!(outcome, Err(Refusal::Unauthorized { why: "no stream keeps this subject".to_owned() }));
+        let too_large =
+            r#"{"error":{"code":400,"err_code":10054,"description":"message size exceeds maximum allowed"}}"#;
+        let (verdicts, outcome) = hold_answers(said(0, "", too_large).as_bytes()).unwrap();
+        assert!(matches!(&verdicts[..], [Verdict::Rejected(why)] if why.contains("exceeds maximum")));
+        assert!(matches!(outcome, Err(Refusal::Unreachable { .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_of_a_server_are_too_much(
+            before in proptest::collection::vec(any::<u8>(), 0..64),
+            number in 0..4_u64,
+            sizes in any::<(u16, u16)>(),
+            payload in ".{0,40}",
+        ) {
+            hold_answers(&before);
+            hold_answers(&[&before[..], said(number, "", &payload).as_bytes()].concat());
+            hold_answers(format!("HMSG _INBOX.ephor.{number} 1 {} {}\r\n{payload}", sizes.0, sizes.1).as_bytes());
+        }
+    }
+}

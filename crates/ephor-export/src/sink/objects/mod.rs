@@ -15,6 +15,7 @@ use rusty_s3::{Bucket, Credentials, UrlStyle};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use super::{Broken, Refusal, Sink, Verdict, all_delivered, line, short};
 use crate::http::{HttpDoor, gzip};
@@ -203,10 +204,17 @@ fn day(micros: i64) -> String {
     Timestamp::from_micros(micros).as_str().get(..10).unwrap_or("0000-00-00").to_owned()
 }
 
-/// Of which stream the records of an object are, and the places of the first and the last.
+/// Of which stream the records of an object are, and the places of the first and the last; gaps have no places, and the
+/// same ones are the same object.
 fn name_of(records: &[&Record]) -> String {
     let stream = match records.first().map(|record| record.place) {
         Some(Place::Finding { .. }) => "findings",
+        Some(Place::Gap { .. }) => {
+            let mut hash = Sha256::new();
+            records.iter().for_each(|record| hash.update(&record.bytes));
+            let digits: String = hash.finalize()[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+            return format!("gaps-{digits}");
+        }
         _ => "activities",
     };
     let numbers = || records.iter().map(|record| record.place.number());

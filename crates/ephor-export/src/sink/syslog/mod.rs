@@ -143,7 +143,8 @@ impl SyslogSink {
         let wire = match &mut self.wire {
             Some(wire) => wire,
             none => {
-                let (host, port) = host_and_port("syslog.address", &self.settings.address).map_err(|why| Refusal::Unreachable { why })?;
+                let (host, port) = host_and_port("syslog.address", &self.settings.address)
+                    .map_err(|why| Refusal::Unreachable { why })?;
                 let tls = self.tls.clone();
                 none.insert(Wire::open(self.settings.transport, host, port, self.reach, tls).await?)
             }
@@ -180,4 +181,3 @@ impl Sink for SyslogSink {
         }
     }
 }
-
