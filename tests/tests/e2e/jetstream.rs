@@ -92,7 +92,7 @@ fn a_stream_keeps_every_activity_once_and_knows_a_second_copy() {
     // What is larger than the stream takes, headers included, becomes a dead letter.
     let raws = texts(&data, "select raw from activities order by seq");
     let longest = raws.iter().map(String::len).max().unwrap();
-    run_in(story.client("make").arg((longest + 60).to_string())).succeeded();
+    run_in(story.client("make").arg((longest + 120).to_string())).succeeded();
     let too_large = r#"{"id":"activity_too_large","type":"api_key_created","created_at":"2026-06-01T00:00:00Z","actor":{"type":"user_actor"},"scopes":["SCOPES"]}"#;
     let line = too_large.replace("SCOPES", &"read ".repeat(longest / 5 + 20));
     let file = story.home.path().join("large.ndjson");

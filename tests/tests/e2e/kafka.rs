@@ -85,8 +85,6 @@ fn a_topic_gets_every_activity_in_order_with_its_id_as_the_key() {
     story.add_sink("stranger", "");
     let no_trust = run(&story.data(), &["export", "run", "--sink", "stranger", "--once"]).failed_with(1);
     assert!(no_trust.stdout.contains("certificate"), "{no_trust:?}");
-    let no_topic = run(&story.data(), &["export", "run", "--sink", "claude", "--once"]).failed_with(1);
-    assert!(no_topic.stdout.contains("UnknownTopicOrPartition"), "{no_topic:?}");
     run_in(&mut story.client("make", "claude")).succeeded();
     let done = run(&story.data(), &["export", "run", "--sink", "claude", "--once"]).json();
     assert_eq!(done["sinks"][0]["delivered"], 1_200, "{done}");
@@ -125,7 +123,13 @@ fn an_export_killed_again_and_again_leaves_every_activity_in_the_topic_and_secon
         let mut seen = BTreeSet::new();
         let messages: Vec<(String, String)> = story.read(&name(place)).iter().map(told).collect();
         let first_copies: Vec<_> = messages.iter().filter(|(id, _)| seen.insert(id.clone())).cloned().collect();
-        assert!(first_copies == expected, "everything, in order");
+        let (sent, apart) = (messages.len(), first_copies.iter().zip(&expected).position(|(a, b)| a != b));
+        assert!(
+            first_copies == expected,
+            "everything, in order: {} of {} messages, apart at {apart:?}",
+            first_copies.len(),
+            sent
+        );
         assert!(messages.iter().all(|message| expected.contains(message)), "a second copy is the same");
     });
 }

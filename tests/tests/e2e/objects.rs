@@ -3,9 +3,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process;
 
-use ephor_e2e::{Receiver, Simulated, folder, free_port, killed_again_and_again, python, run, run_in, texts};
+use ephor_e2e::{
+    Receiver, Simulated, folder, killed_again_and_again, python, run, run_in, texts,
+};
 use serde_json::Value;
 
 fn with_sink(data: &Path, sink: &str) {
@@ -123,19 +127,27 @@ fn objects_of_an_export_killed_again_and_again_are_those_of_one_that_was_not() {
     });
 }
 
+/// Ports for the parts of SeaweedFS, each of which takes a second one, ten thousand above the first. All lie below those that
+/// the system gives to clients: a client that waits for a server at one of these would now and then connect to itself.
+fn ports() -> [u16; 4] {
+    let free = |port: u16| {
+        let listen = |port: u16| TcpListener::bind(("127.0.0.1", port)).ok();
+        Some((port, listen(port)?, listen(port + 10_000)?))
+    };
+    let begin = 10_000 + (process::id() * 16 % 12_000) as u16;
+    let held: Vec<_> = (begin..22_000).chain(10_000..begin).filter_map(free).take(4).collect();
+    [0, 1, 2, 3].map(|place| held[place].0)
+}
+
 /// SeaweedFS with one user and one bucket.
 fn bucket(home: &Path) -> (Receiver, u16, u16) {
     fs::create_dir_all(home.join("volumes")).unwrap();
     let users = r#"{"identities":[{"name":"ephor","credentials":[{"accessKey":"key-id","secretKey":"secret-key"}],"actions":["Admin"]}]}"#;
     fs::write(home.join("s3.json"), users).unwrap();
-    // Each of its parts has a second port, ten thousand above the first.
-    let port = || (0..100).map(|_| free_port()).find(|port| (1024..50_000).contains(port)).unwrap();
-    let (s3, filer) = (port(), port());
+    let [s3, filer, master, volume] = ports();
     let options = format!(
-        "server -dir={} -ip=127.0.0.1 -ip.bind=127.0.0.1 -master.port={} -volume.port={} -volume.max=10 -filer -filer.port={filer} -s3 -s3.port={s3} -s3.config={}",
+        "server -dir={} -ip=127.0.0.1 -ip.bind=127.0.0.1 -master.port={master} -volume.port={volume} -volume.max=10 -filer -filer.port={filer} -s3 -s3.port={s3} -s3.config={}",
         home.join("volumes").display(),
-        port(),
-        port(),
         home.join("s3.json").display()
     );
     (Receiver::seaweedfs(home, s3, &options), s3, filer)

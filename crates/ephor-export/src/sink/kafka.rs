@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::DateTime;
@@ -84,6 +85,9 @@ fn below_a_megabyte() -> usize {
     900_000
 }
 
+/// How long the client tries by itself: enough to follow a partition to another broker. Longer pauses are the sink's own.
+const CLIENT_RETRIES_WITHIN: Duration = Duration::from_secs(1);
+
 /// What a message takes beside its key, value and headers, at the most.
 const MESSAGE_BYTES: usize = 128;
 
@@ -127,7 +131,7 @@ impl KafkaSink {
             // whoever answers has to have a certificate for the name; without TLS only private networks are reached.
             self.reach.resolve(host, port).await?;
         }
-        let retries = BackoffConfig { deadline: Some(REQUEST_TIMEOUT / 2), ..BackoffConfig::default() };
+        let retries = BackoffConfig { deadline: Some(CLIENT_RETRIES_WITHIN), ..BackoffConfig::default() };
         let mut builder = ClientBuilder::new(self.settings.brokers.clone()).client_id("ephor").backoff_config(retries);
         if let Some(tls) = &self.tls {
             builder = builder.tls_config(Arc::clone(tls));

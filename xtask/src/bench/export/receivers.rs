@@ -158,14 +158,7 @@ fn seaweedfs(bench: &Bench<'_>, out: &Path, program: &Path) -> Outcome<Process> 
     for (name, text) in [("s3.json", users), ("id", "key-id"), ("key", "secret-key")] {
         fs::write(out.join(name), text).blame(format!("cannot write {name}"))?;
     }
-    // Each of its parts has a second port, ten thousand above the first.
-    let port = || loop {
-        let port = free_port()?;
-        if port < 50_000 {
-            return Ok::<u16, Failure>(port);
-        }
-    };
-    let (s3, filer, volume, master) = (port()?, port()?, port()?, port()?);
+    let [s3, filer, volume, master] = ports_with_one_above()?;
     let mut command = Command::new(program);
     command.args(["server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-volume.max=20", "-filer", "-s3"]);
     command.arg(format!("-dir={}", volumes.display())).arg(format!("-s3.config={}", out.join("s3.json").display()));
@@ -199,6 +192,18 @@ fn start(command: &mut Command, home: &Path, port: u16) -> Outcome<Process> {
         std::thread::sleep(Duration::from_millis(50));
     }
     Ok(process)
+}
+
+/// Each of SeaweedFS's parts has a second port, ten thousand above the first. All lie below those that the system gives to
+/// clients: a client that waits for a server at one of these would now and then connect to itself.
+fn ports_with_one_above() -> Outcome<[u16; 4]> {
+    let free = |port: u16| {
+        let listen = |port: u16| TcpListener::bind(("127.0.0.1", port)).ok();
+        Some((port, listen(port)?, listen(port + 10_000)?))
+    };
+    let held: Vec<_> = (10_000..22_000).filter_map(free).take(4).collect();
+    let ports: Vec<u16> = held.iter().map(|(port, _, _)| *port).collect();
+    ports.try_into().map_err(|_| Failure::new("no four free ports between 10000 and 22000"))
 }
 
 fn free_port() -> Outcome<u16> {
