@@ -7,9 +7,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process;
 
-use ephor_e2e::{
-    Receiver, Simulated, folder, killed_again_and_again, python, run, run_in, texts,
-};
+use ephor_e2e::{Receiver, Simulated, folder, killed_again_and_again, python, run, run_in, texts};
 use serde_json::Value;
 
 fn with_sink(data: &Path, sink: &str) {
