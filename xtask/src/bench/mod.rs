@@ -4,6 +4,7 @@
 
 mod analytics;
 mod detections;
+mod export;
 mod feed;
 mod import;
 mod measure;
@@ -48,6 +49,8 @@ pub struct BenchOptions {
     #[command(flatten)]
     detections: DetectionOptions,
     #[command(flatten)]
+    export: export::ExportOptions,
+    #[command(flatten)]
     proof: proof::ProofOptions,
     #[command(flatten)]
     reports: reports::ReportOptions,
@@ -79,6 +82,8 @@ enum What {
     All,
     /// Days built and questions answered of the Analytics API, and telemetry taken in.
     Analytics,
+    /// Events delivered to sinks, how late, beside rsyslog and syslog-ng.
+    Export,
     /// Recall and precision of the shipped rules on planted incidents.
     Detections,
     /// A lake verified beside `sha256sum`, and packages over a year.
@@ -97,7 +102,7 @@ struct Bench<'a> {
 }
 
 pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> Outcome<()> {
-    if matches!(options.what, What::Detections | What::Proof) {
+    if matches!(options.what, What::Detections | What::Export | What::Proof) {
         machine::set_up_tests(workspace, steps)?;
     } else {
         machine::set_up_benchmarks(workspace, steps)?;
@@ -125,6 +130,9 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> 
         return proof::run(&bench, steps, &options.proof, options.keep);
     }
     steps.run("simulate", || simulate(&bench.binary, &simulated, options.rows))?;
+    if options.what == What::Export {
+        return export::run(&bench, steps, profile, &options.export, options.keep);
+    }
     of_activities(&bench, steps, options, profile, &simulated)
 }
 
