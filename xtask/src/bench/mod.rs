@@ -9,6 +9,7 @@ mod import;
 mod measure;
 mod node;
 mod postgres;
+mod rates;
 mod report;
 
 use std::fs;
@@ -61,6 +62,25 @@ struct DetectionOptions {
     /// Days of each organisation.
     #[arg(long, default_value_t = 60)]
     span: u32,
+    /// Which half of the detection benchmark.
+    #[arg(long, value_enum, default_value = "both")]
+    part: Part,
+    /// Activities that rules are timed on.
+    #[arg(long, default_value_t = 1_000_000)]
+    activities: u64,
+    /// People of the organisation that memory is measured with.
+    #[arg(long, default_value_t = 100_000)]
+    actors: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Recall and precision.
+    Found,
+    /// Activities a second, and memory, beside other engines.
+    Rates,
+    /// Both.
+    Both,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -73,7 +93,7 @@ enum What {
     All,
     /// Days built and questions answered of the Analytics API, and telemetry taken in.
     Analytics,
-    /// Recall and precision of the shipped rules on planted incidents.
+    /// Recall and precision of the shipped rules on planted incidents; and how fast they are beside other engines.
     Detections,
 }
 
@@ -89,6 +109,7 @@ struct Bench<'a> {
 pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> Outcome<()> {
     if options.what == What::Detections {
         machine::set_up_tests(workspace, steps)?;
+        machine::set_up_sql_rules(workspace, steps)?;
     } else {
         machine::set_up_benchmarks(workspace, steps)?;
     }
@@ -106,7 +127,13 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> 
         return analytics::run(&bench, steps, &options.analytics, options.keep);
     }
     if options.what == What::Detections {
-        return detections::run(&bench, steps, &options.detections);
+        if options.detections.part != Part::Found {
+            rates::run(&bench, steps, &options.detections)?;
+        }
+        if options.detections.part != Part::Rates {
+            detections::run(&bench, steps, &options.detections)?;
+        }
+        return Ok(());
     }
     steps.run("simulate", || simulate(&bench.binary, &simulated, options.rows))?;
     of_activities(&bench, steps, options, profile, &simulated)
