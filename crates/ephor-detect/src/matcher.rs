@@ -78,6 +78,15 @@ struct Keeping<'k> {
     kept: &'k mut Vec<Kept>,
 }
 
+/// The keys of an activity in one series, where that is quickly said.
+enum Only {
+    /// A field is not there that has to be.
+    None,
+    One(Key, u64),
+    /// Some field is an array, of however many.
+    Several,
+}
+
 impl Keeping<'_> {
     fn keep(&mut self, series: usize, at: u8) {
         let input = &self.set.series[series].inputs[usize::from(at)];
@@ -92,9 +101,9 @@ impl Keeping<'_> {
         let place = self.place;
         let hit = |subject, slots| Hit { place, input: at, subject, slots };
         match self.only_one(input) {
-            Some(Some((key, subject))) => self.kept.push(Kept { series, key, hit: hit(subject, slots) }),
-            Some(None) => {}
-            None => {
+            Only::One(key, subject) => self.kept.push(Kept { series, key, hit: hit(subject, slots) }),
+            Only::None => {}
+            Only::Several => {
                 for (key, subject) in told_apart(input, &self.view) {
                     self.kept.push(Kept { series, key, hit: hit(subject, slots.clone()) });
                 }
@@ -102,27 +111,32 @@ impl Keeping<'_> {
         }
     }
 
-    /// What [`told_apart`] answers, where no field is an array: one key, or none where a field is not there. Nothing where
-    /// one is.
-    fn only_one(&mut self, input: &Input) -> Option<Option<(Key, u64)>> {
+    /// What [`told_apart`] answers, where no field is an array.
+    fn only_one(&mut self, input: &Input) -> Only {
         self.bytes.clear();
         match &input.key {
-            KeyOf::Entities(namings) => namings.iter().try_for_each(|naming| self.put_entity(naming))?,
+            KeyOf::Entities(namings) => {
+                if namings.iter().try_for_each(|naming| self.put_entity(naming)).is_none() {
+                    return Only::Several;
+                }
+            }
             KeyOf::Fields(fields) => {
                 for field in fields {
                     match self.view.texts_at(field) {
-                        Texts::None => return Some(None),
+                        Texts::None => return Only::None,
                         Texts::One(text) => put_text(self.bytes, &[&text]),
-                        Texts::Several => return None,
+                        Texts::Several => return Only::Several,
                     }
                 }
             }
         }
         let key = key_of_bytes(self.bytes);
-        let Some(namings) = &input.subject else { return Some(Some((key, 0))) };
+        let Some(namings) = &input.subject else { return Only::One(key, 0) };
         self.bytes.clear();
-        namings.iter().try_for_each(|naming| self.put_entity(naming))?;
-        Some(Some((key, short(key_of_bytes(self.bytes)))))
+        match namings.iter().try_for_each(|naming| self.put_entity(naming)) {
+            Some(()) => Only::One(key, short(key_of_bytes(self.bytes))),
+            None => Only::Several,
+        }
     }
 
     /// As [`entities_of`] names it; nothing where there are several.

@@ -78,7 +78,7 @@ pub(super) fn run(bench: &Bench<'_>, steps: &mut Steps, options: &DetectionOptio
     }
     let expected = steps.run("tables", || tables(bench, &made, folder.path()))?;
     for engine in ["duckdb", "sqlite"] {
-        rows.push(steps.run(engine, || sql(bench, engine, folder.path(), &expected))?);
+        rows.push(steps.run(engine, || sql(bench, engine, folder.path(), expected))?);
     }
     let crowd = steps.run("a crowd", || make(bench, options, options.actors, &folder.path().join("crowd")))?;
     let name = format!("Ephor's engine, {} people", options.actors);
@@ -171,7 +171,7 @@ fn tables(bench: &Bench<'_>, made: &Made, folder: &Path) -> Outcome<usize> {
     Ok(told.hits.len())
 }
 
-fn sql(bench: &Bench<'_>, engine: &str, folder: &Path, detections: &usize) -> Outcome<Row> {
+fn sql(bench: &Bench<'_>, engine: &str, folder: &Path, detections: usize) -> Outcome<Row> {
     let mut command = script(bench, "rules_sql.py");
     command.arg(engine).arg(folder.join("tables")).arg(folder.join("lists.json"));
     command.arg(bench.workspace.root.join("rules"));

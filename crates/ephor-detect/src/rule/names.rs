@@ -31,6 +31,7 @@ pub(super) fn flaw_in_condition(text: &str, unknown: &str, what: &str, known: &[
 pub(super) fn listed(known: &[&str]) -> String {
     let mut known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
     known.sort();
+    known.dedup();
     let more = known.len().saturating_sub(NAMES_TOLD);
     known.truncate(NAMES_TOLD);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -84,11 +85,11 @@ mod tests {
         };
         assert_eq!(
             told(&correlation("    - base\n    - bse\n", "")),
-            "own/mine.yml:17: there is no rule `bse`; this file has `base`, `many`, and `ephor rules list` shows the others"
+            "own/mine.yml:16: there is no rule `bse`; this file has `base`, `many`, and `ephor rules list` shows the others"
         );
         assert_eq!(
             told(&correlation("    - base\n    - base\n", "  condition: base and other\n")),
-            "own/mine.yml:20: the condition names `other`, but the correlation refers to `base`, `base`"
+            "own/mine.yml:19: the condition names `other`, but the correlation refers to `base`"
         );
         let without =
             base.replace("{use_case: shadow-ai}", "\n  use_case: shadow-ai\n  without: {rule: gone, within: 1h}");
