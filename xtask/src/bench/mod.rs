@@ -108,8 +108,12 @@ struct Bench<'a> {
 
 pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> Outcome<()> {
     if options.what == What::Detections {
-        machine::set_up_tests(workspace, steps)?;
-        machine::set_up_sql_rules(workspace, steps)?;
+        if options.detections.part != Part::Rates {
+            machine::set_up_tests(workspace, steps)?;
+        }
+        if options.detections.part != Part::Found {
+            machine::set_up_sql_rules(workspace, steps)?;
+        }
     } else {
         machine::set_up_benchmarks(workspace, steps)?;
     }
