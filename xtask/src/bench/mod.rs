@@ -9,8 +9,10 @@ mod import;
 mod measure;
 mod node;
 mod postgres;
+mod proof;
 mod rates;
 mod report;
+mod reports;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,6 +48,10 @@ pub struct BenchOptions {
     analytics: analytics::AnalyticsOptions,
     #[command(flatten)]
     detections: DetectionOptions,
+    #[command(flatten)]
+    proof: proof::ProofOptions,
+    #[command(flatten)]
+    reports: reports::ReportOptions,
 }
 
 #[derive(Args)]
@@ -95,6 +101,10 @@ enum What {
     Analytics,
     /// Recall and precision of the shipped rules on planted incidents; and how fast they are beside other engines.
     Detections,
+    /// A lake verified beside `sha256sum`, and packages over a year.
+    Proof,
+    /// Every report over a large organisation, beside DuckDB.
+    Reports,
 }
 
 /// What the measuring parts share.
@@ -107,16 +117,7 @@ struct Bench<'a> {
 }
 
 pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> Outcome<()> {
-    if options.what == What::Detections {
-        if options.detections.part != Part::Rates {
-            machine::set_up_tests(workspace, steps)?;
-        }
-        if options.detections.part != Part::Found {
-            machine::set_up_sql_rules(workspace, steps)?;
-        }
-    } else {
-        machine::set_up_benchmarks(workspace, steps)?;
-    }
+    set_up(workspace, steps, options)?;
     let binary = match &options.binary {
         Some(binary) => binary.clone(),
         None => build(workspace, steps, &options.profile)?,
@@ -131,16 +132,39 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> 
         return analytics::run(&bench, steps, &options.analytics, options.keep);
     }
     if options.what == What::Detections {
-        if options.detections.part != Part::Found {
-            rates::run(&bench, steps, &options.detections)?;
-        }
-        if options.detections.part != Part::Rates {
-            detections::run(&bench, steps, &options.detections)?;
-        }
-        return Ok(());
+        return of_detections(&bench, steps, &options.detections);
+    }
+    if options.what == What::Reports {
+        return reports::run(&bench, steps, &options.reports, options.keep);
+    }
+    if options.what == What::Proof {
+        return proof::run(&bench, steps, &options.proof, options.keep);
     }
     steps.run("simulate", || simulate(&bench.binary, &simulated, options.rows))?;
     of_activities(&bench, steps, options, profile, &simulated)
+}
+
+/// What is measured says what it needs.
+fn set_up(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> Outcome<()> {
+    match (options.what, options.detections.part) {
+        (What::Detections, Part::Found) | (What::Proof, _) => machine::set_up_tests(workspace, steps),
+        (What::Detections, Part::Rates) => machine::set_up_sql_rules(workspace, steps),
+        (What::Detections, Part::Both) => {
+            machine::set_up_tests(workspace, steps)?;
+            machine::set_up_sql_rules(workspace, steps)
+        }
+        _ => machine::set_up_benchmarks(workspace, steps),
+    }
+}
+
+fn of_detections(bench: &Bench<'_>, steps: &mut Steps, options: &DetectionOptions) -> Outcome<()> {
+    if options.part != Part::Found {
+        rates::run(bench, steps, options)?;
+    }
+    if options.part != Part::Rates {
+        detections::run(bench, steps, options)?;
+    }
+    Ok(())
 }
 
 fn of_activities(
