@@ -4,6 +4,7 @@
 
 mod analytics;
 mod detections;
+mod export;
 mod feed;
 mod import;
 mod measure;
@@ -48,6 +49,8 @@ pub struct BenchOptions {
     analytics: analytics::AnalyticsOptions,
     #[command(flatten)]
     detections: DetectionOptions,
+    #[command(flatten)]
+    export: export::ExportOptions,
     #[command(flatten)]
     proof: proof::ProofOptions,
     #[command(flatten)]
@@ -99,6 +102,8 @@ enum What {
     All,
     /// Days built and questions answered of the Analytics API, and telemetry taken in.
     Analytics,
+    /// Events delivered to sinks, how late, beside rsyslog and syslog-ng.
+    Export,
     /// Recall and precision of the shipped rules on planted incidents; and how fast they are beside other engines.
     Detections,
     /// A lake verified beside `sha256sum`, and packages over a year.
@@ -141,13 +146,16 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> 
         return proof::run(&bench, steps, &options.proof, options.keep);
     }
     steps.run("simulate", || simulate(&bench.binary, &simulated, options.rows))?;
+    if options.what == What::Export {
+        return export::run(&bench, steps, profile, &options.export, options.keep);
+    }
     of_activities(&bench, steps, options, profile, &simulated)
 }
 
 /// What is measured says what it needs.
 fn set_up(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> Outcome<()> {
     match (options.what, options.detections.part) {
-        (What::Detections, Part::Found) | (What::Proof, _) => machine::set_up_tests(workspace, steps),
+        (What::Detections, Part::Found) | (What::Export | What::Proof, _) => machine::set_up_tests(workspace, steps),
         (What::Detections, Part::Rates) => machine::set_up_sql_rules(workspace, steps),
         (What::Detections, Part::Both) => {
             machine::set_up_tests(workspace, steps)?;

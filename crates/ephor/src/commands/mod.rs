@@ -11,6 +11,7 @@ pub(crate) mod detect;
 mod doctor;
 mod evidence;
 mod export;
+mod export_gaps;
 mod findings;
 mod import;
 mod init;
