@@ -11,6 +11,7 @@ mod measure;
 mod node;
 mod postgres;
 mod proof;
+mod rates;
 mod report;
 mod reports;
 
@@ -70,6 +71,25 @@ struct DetectionOptions {
     /// Days of each organisation.
     #[arg(long, default_value_t = 60)]
     span: u32,
+    /// Which half of the detection benchmark.
+    #[arg(long, value_enum, default_value = "both")]
+    part: Part,
+    /// Activities that rules are timed on.
+    #[arg(long, default_value_t = 1_000_000)]
+    activities: u64,
+    /// People of the organisation that memory is measured with.
+    #[arg(long, default_value_t = 100_000)]
+    actors: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Recall and precision.
+    Found,
+    /// Activities a second, and memory, beside other engines.
+    Rates,
+    /// Both.
+    Both,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -84,7 +104,7 @@ enum What {
     Analytics,
     /// Events delivered to sinks, how late, beside rsyslog and syslog-ng.
     Export,
-    /// Recall and precision of the shipped rules on planted incidents.
+    /// Recall and precision of the shipped rules on planted incidents; and how fast they are beside other engines.
     Detections,
     /// A lake verified beside `sha256sum`, and packages over a year.
     Proof,
@@ -102,11 +122,7 @@ struct Bench<'a> {
 }
 
 pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> Outcome<()> {
-    if matches!(options.what, What::Detections | What::Export | What::Proof) {
-        machine::set_up_tests(workspace, steps)?;
-    } else {
-        machine::set_up_benchmarks(workspace, steps)?;
-    }
+    set_up(workspace, steps, options)?;
     let binary = match &options.binary {
         Some(binary) => binary.clone(),
         None => build(workspace, steps, &options.profile)?,
@@ -121,7 +137,7 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> 
         return analytics::run(&bench, steps, &options.analytics, options.keep);
     }
     if options.what == What::Detections {
-        return detections::run(&bench, steps, &options.detections);
+        return of_detections(&bench, steps, &options.detections);
     }
     if options.what == What::Reports {
         return reports::run(&bench, steps, &options.reports, options.keep);
@@ -134,6 +150,29 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> 
         return export::run(&bench, steps, profile, &options.export, options.keep);
     }
     of_activities(&bench, steps, options, profile, &simulated)
+}
+
+/// What is measured says what it needs.
+fn set_up(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> Outcome<()> {
+    match (options.what, options.detections.part) {
+        (What::Detections, Part::Found) | (What::Export | What::Proof, _) => machine::set_up_tests(workspace, steps),
+        (What::Detections, Part::Rates) => machine::set_up_sql_rules(workspace, steps),
+        (What::Detections, Part::Both) => {
+            machine::set_up_tests(workspace, steps)?;
+            machine::set_up_sql_rules(workspace, steps)
+        }
+        _ => machine::set_up_benchmarks(workspace, steps),
+    }
+}
+
+fn of_detections(bench: &Bench<'_>, steps: &mut Steps, options: &DetectionOptions) -> Outcome<()> {
+    if options.part != Part::Found {
+        rates::run(bench, steps, options)?;
+    }
+    if options.part != Part::Rates {
+        detections::run(bench, steps, options)?;
+    }
+    Ok(())
 }
 
 fn of_activities(

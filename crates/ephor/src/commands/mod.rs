@@ -21,6 +21,7 @@ mod listings;
 mod lists;
 mod notify;
 mod org;
+mod pace;
 mod policy;
 mod proof;
 pub(crate) mod report;
