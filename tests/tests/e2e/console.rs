@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
-use ephor_e2e::{Node, axe, ephor, eventually, folder, python, run_in};
+use ephor_e2e::{Node, axe, ephor, eventually, folder, python, run_in, sql};
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use reqwest::redirect::Policy;
 use serde_json::Value;
@@ -113,6 +113,33 @@ fn a_morning_s_work_in_a_browser_and_no_page_that_axe_holds_anything_against() {
     ] {
         assert!(done.contains(step), "{step} is not in {done}");
     }
+}
+
+#[test]
+fn a_passkey_is_added_signs_its_person_in_and_nobody_else_and_is_gone_once_removed() {
+    let home = folder();
+    let data = home.path().join("data");
+    let node = Node::demo(&data, ["--users", "10", "--days", "3", "--seed", "7"]);
+    // Passkeys belong to names and not to addresses.
+    let link = node.line["console"].as_str().expect("the line has a way in").replace("127.0.0.1", "localhost");
+    let done = run_in(python("passkey.py").arg(link)).json();
+    let steps = [
+        "added",
+        "not added twice",
+        "signed in, to the page that was asked for",
+        "refused without its person",
+        "removed, and refused from then on",
+    ];
+    assert_eq!(done["done"], serde_json::json!(steps), "{}", node.log());
+    let told = "select type, count(*) as n from activities where source = 'ephor' and position('passkey' in raw) > 0 \
+        and type like 'ephor\\_console\\_sign%' escape '\\' group by type";
+    eventually("the record tells of every way in that was made, used, refused and taken away", || {
+        let told = sql(&data, told);
+        let count =
+            |kind: &str| told.iter().find(|row| row["type"] == kind).map_or(0, |row| row["n"].as_u64().unwrap());
+        let kinds = ["ephor_console_signed_in", "ephor_console_sign_in_changed", "ephor_console_sign_in_failed"];
+        (kinds.map(count) == [2, 2, 1]).then_some(())
+    });
 }
 
 struct Provider {

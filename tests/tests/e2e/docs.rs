@@ -223,3 +223,31 @@ fn a_written_port_is_one_free_port_wherever_it_stands() {
     assert_eq!(command, format!("ephor demo --users 20 --listen {usual}"));
     assert_eq!(ports.within("http://127.0.0.1:8787/"), format!("http://{usual}/"));
 }
+
+/// Backticked words of docs/security.md that look like the name of a test: several words, all small.
+fn named_tests(text: &str) -> impl Iterator<Item = &str> {
+    let shown_by = text.lines().filter(|line| line.starts_with("| ")).filter_map(|line| line.rsplit(" | ").next());
+    shown_by.flat_map(|cell| cell.split('`').skip(1).step_by(2))
+}
+
+#[test]
+fn every_test_that_the_security_page_names_is_there() {
+    let root = workspace_root();
+    let mut sources = String::new();
+    let mut folders = vec![root.join("crates"), root.join("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.extension().and_then(|ending| ending.to_str()) {
+                _ if path.is_dir() => folders.push(path),
+                Some("rs") => sources.push_str(&fs::read_to_string(&path).unwrap()),
+                _ => {}
+            }
+        }
+    }
+    let page = fs::read_to_string(root.join("docs/security.md")).unwrap();
+    let named: Vec<&str> = named_tests(&page).collect();
+    assert!(named.len() > 40, "{named:?}");
+    let missing: Vec<&&str> = named.iter().filter(|name| !sources.contains(&format!("fn {name}("))).collect();
+    assert!(missing.is_empty(), "docs/security.md names tests that are not there: {missing:?}");
+}

@@ -27,6 +27,7 @@ mod policy;
 mod proof;
 mod push;
 mod python_client;
+mod report_pages;
 mod reports;
 mod rules;
 mod schedules;

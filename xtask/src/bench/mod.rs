@@ -3,6 +3,7 @@
 //! Never leaves a process behind, and never talks to anything but loopback and its own folder.
 
 mod analytics;
+mod console;
 mod detections;
 mod feed;
 mod import;
@@ -44,6 +45,8 @@ pub struct BenchOptions {
     #[command(flatten)]
     analytics: analytics::AnalyticsOptions,
     #[command(flatten)]
+    console: console::ConsoleOptions,
+    #[command(flatten)]
     detections: DetectionOptions,
 }
 
@@ -73,6 +76,8 @@ enum What {
     All,
     /// Days built and questions answered of the Analytics API, and telemetry taken in.
     Analytics,
+    /// Pages of the console, one by one and for many viewers at once.
+    Console,
     /// Recall and precision of the shipped rules on planted incidents.
     Detections,
 }
@@ -87,7 +92,7 @@ struct Bench<'a> {
 }
 
 pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> Outcome<()> {
-    if options.what == What::Detections {
+    if matches!(options.what, What::Detections | What::Console) {
         machine::set_up_tests(workspace, steps)?;
     } else {
         machine::set_up_benchmarks(workspace, steps)?;
@@ -104,6 +109,9 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> 
     let bench = Bench { workspace, binary, folder, activities, requests: options.requests };
     if options.what == What::Analytics {
         return analytics::run(&bench, steps, &options.analytics, options.keep);
+    }
+    if options.what == What::Console {
+        return console::run(&bench, steps, &options.console, options.rows, options.keep);
     }
     if options.what == What::Detections {
         return detections::run(&bench, steps, &options.detections);
