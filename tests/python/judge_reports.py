@@ -30,7 +30,7 @@ def main(axe: str, folder: str, into: str | None = None) -> None:
     with browser(1280, "light") as driver:
         driver.set_script_timeout(PATIENCE_SECONDS)
         for report in reports:
-            driver.get(report.as_uri())
+            driver.get(report.resolve().as_uri())
             look(driver, 1280, "light")
             fetched += driver.execute_script(FETCHED)
             against += judged(driver, axe, report.stem)

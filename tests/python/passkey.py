@@ -67,7 +67,7 @@ def come_in(driver, home: str) -> list[str]:
 
 
 def nobody(driver, home: str) -> list[str]:
-    """A device that somebody found: it does not know its person, and the node takes no unverified answer."""
+    """A device that somebody found: it does not know its person, so there is no answer to send."""
     sign_out(driver, home)
     driver.set_user_verified(False)
     driver.get(home + "/sign-in")

@@ -43,7 +43,7 @@ fn adoption_and_cost_of_one_group_are_those_of_its_people_wherever_they_are_aske
             continue;
         }
         let of_group = seats(&served.ok());
-        assert!((1..everybody).contains(&of_group), "{name}: {of_group} of {everybody}");
+        assert!((1..=everybody).contains(&of_group), "{name}: {of_group} of {everybody}");
         for report in ["adoption-governance", "cost-attribution"] {
             let printed = run(&data, &["report", report, "--group", name]).json();
             let served = client.get(&format!("/ephor/v1/reports/{report}?group={id}")).ok();
