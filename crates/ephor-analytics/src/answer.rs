@@ -5,7 +5,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use arrow::array::{Array, Int64Array};
 use bytes::Bytes;
+use serde_json::Value;
 
 use crate::frame::{Frame, JsonProgram};
 use crate::query::AsOf;
@@ -76,6 +78,46 @@ impl Answer {
                 separated(within(&rows, 0..told.len()), out, |row, out| out.extend_from_slice(&told[row]));
             }
         }
+    }
+
+    /// Shows a text and some numbers of every row that is held, by their paths, in the order of the answer. Of a row
+    /// that does not tell a number it is 0; a row without the text is passed over.
+    pub fn each<const N: usize>(&self, text: &str, numbers: [&str; N], mut see: impl FnMut(&str, [i64; N])) {
+        match &self.rows {
+            AnswerRows::Counted { frame, order: None } | AnswerRows::Part { frame, .. } => {
+                each_of_frame(frame, 0..frame.rows, text, numbers, see);
+            }
+            AnswerRows::Counted { frame, order: Some(order) } => {
+                each_of_frame(frame, order.iter().map(|place| *place as usize), text, numbers, see);
+            }
+            AnswerRows::Told(rows) => {
+                let pointer = |path: &str| format!("/{}", path.replace('.', "/"));
+                let (text, numbers) = (pointer(text), numbers.map(pointer));
+                for row in rows.iter().filter_map(|row| serde_json::from_slice::<Value>(row).ok()) {
+                    let number = |path: &String| row.pointer(path).and_then(Value::as_i64).unwrap_or(0);
+                    if let Some(text) = row.pointer(&text).and_then(Value::as_str) {
+                        see(text, numbers.each_ref().map(number));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn each_of_frame<const N: usize>(
+    frame: &Frame,
+    places: impl Iterator<Item = usize>,
+    text: &str,
+    numbers: [&str; N],
+    mut see: impl FnMut(&str, [i64; N]),
+) {
+    let Some(texts) = frame.texts(text) else { return };
+    let numbers = numbers.map(|path| frame.numbers(path).filter(|numbers| !numbers.is_empty()));
+    for place in places.filter(|place| texts.is_valid(*place)) {
+        let number = |numbers: &Option<&Int64Array>| {
+            numbers.filter(|numbers| numbers.is_valid(place)).map_or(0, |numbers| numbers.value(place))
+        };
+        see(texts.value(place), numbers.each_ref().map(number));
     }
 }
 

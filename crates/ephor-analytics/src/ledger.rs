@@ -2,7 +2,7 @@
 //! Promises that the entries of a span sum up to that span's cost report, to the last digit.
 //! Never rounds: amounts are whole billionths of a dollar.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use ephor_wire::timestamp::UtcDay;
 use ephor_wire::usage::UsageKind;
 
 use crate::engine::{Analytics, AnalyticsError, days_of, off_the_runtime};
-use crate::facts::{self, Column, Context, Facts, Load};
+use crate::facts::{self, Column, Context, Facts, Load, Name};
 use crate::prices::{PriceList, TokenType, whole_units};
 use crate::query::Reach;
 use crate::report;
@@ -77,14 +77,14 @@ impl Analytics {
         let (analytics, reach) = (self.clone(), reach.clone());
         off_the_runtime(move || {
             let people = analytics.people(&reach);
-            let mut ledger = BTreeMap::new();
+            let mut ledger = Vec::new();
             for day in days_of(days.start, days.end) {
                 let load = Load { reach: &reach, before_seq: Some(before_usage_seq), columns: COLUMNS, spent: true };
                 let context = Context { connectors: analytics.connectors(), people: &people.id_by_email };
                 let facts = facts::load(analytics.lake().usage(), &[day], &load, &context)?;
-                add_day(&mut ledger, day, &facts, analytics.prices());
+                ledger.extend(entries_of(day, &facts, analytics.prices()));
             }
-            Ok(ledger.into_iter().collect())
+            Ok(ledger)
         })
         .await
     }
@@ -101,28 +101,34 @@ impl Analytics {
 #[derive(Debug, Clone, Default)]
 pub struct DirectoryNames {
     /// Names by `user_…`.
-    pub name_by_id: std::collections::HashMap<String, String>,
+    pub name_by_id: HashMap<String, String>,
     /// Addresses by `user_…`.
-    pub email_by_id: std::collections::HashMap<String, String>,
+    pub email_by_id: HashMap<String, String>,
 }
 
-fn add_day(ledger: &mut BTreeMap<LedgerKey, LedgerSums>, day: UtcDay, facts: &Facts, prices: &PriceList) {
+/// A key of one day, its texts by their numbers.
+type Numbered = ([Name; 4], &'static str, &'static str);
+
+/// What was spent on a day, in the order of its keys.
+fn entries_of(day: UtcDay, facts: &Facts, prices: &PriceList) -> Vec<LedgerEntry> {
+    let text = |name: Name| Some(facts.names.text(name)).filter(|text| !text.is_empty()).map(str::to_owned);
+    let told = |(([person, model, project, api_key], product, charge), sums): (Numbered, LedgerSums)| {
+        let (person, model, project, api_key) = (text(person), text(model), text(project), text(api_key));
+        (LedgerKey { day, person, product, model, project, api_key, charge }, sums)
+    };
+    let mut entries: Vec<LedgerEntry> = sums_of(facts, prices).into_iter().map(told).collect();
+    entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    entries
+}
+
+fn sums_of(facts: &Facts, prices: &PriceList) -> HashMap<Numbered, LedgerSums> {
+    let mut ledger: HashMap<Numbered, LedgerSums> = HashMap::new();
     let told = report::sessions_with_requests(facts);
     for row in (0..facts.len()).filter(|row| report::counts(facts, *row, &told)) {
         let Some(spent) = facts.spent(row) else { continue };
-        let text = |column: Column| {
-            let text = facts.names.text(facts.name(column, row));
-            (!text.is_empty()).then(|| text.to_owned())
-        };
-        let key = |charge| LedgerKey {
-            day,
-            person: text(Column::User),
-            product: facts.place(row).product(),
-            model: text(Column::Model),
-            project: text(Column::Project),
-            api_key: text(Column::ApiKey),
-            charge,
-        };
+        let names =
+            [Column::User, Column::Model, Column::Project, Column::ApiKey].map(|column| facts.name(column, row));
+        let key = |charge| (names, facts.place(row).product(), charge);
         let list = prices.cost(facts, row, false).unwrap_or_default();
         let paid = prices.cost(facts, row, true).unwrap_or_default();
         let told_nano_usd = spent.told_nano_usd.map(|nanos| whole_units(i128::from(nanos), 1));
@@ -146,4 +152,5 @@ fn add_day(ledger: &mut BTreeMap<LedgerKey, LedgerSums>, day: UtcDay, facts: &Fa
             ledger.entry(key(TokenType::UncachedInput.as_str())).or_default().requests += requests;
         }
     }
+    ledger
 }

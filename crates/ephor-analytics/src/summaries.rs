@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use ephor_wire::timestamp::UtcDay;
+use rayon::prelude::*;
 use roaring::RoaringBitmap;
 use serde::{Serialize, Serializer};
 
@@ -201,7 +202,7 @@ pub(crate) const WINDOW_DAYS: i32 = 30;
 const WEEK: usize = 7;
 const MONTH: usize = 30;
 
-/// Numbers of different people in the windows that end with each day.
+/// Numbers of different people in the windows that end with each day of an answer.
 struct Windows {
     daily: Vec<u64>,
     weekly: Vec<u64>,
@@ -209,8 +210,11 @@ struct Windows {
 }
 
 impl Windows {
-    fn of(days: &[&RoaringBitmap]) -> Self {
-        Self { daily: window_counts(days, 1), weekly: window_counts(days, WEEK), monthly: window_counts(days, MONTH) }
+    /// Of the days from `first` on; those before it only lie in windows.
+    fn of(days: &[&RoaringBitmap], first: usize) -> Self {
+        let daily = days.iter().skip(first).map(|day| day.len()).collect();
+        let (weekly, monthly) = rayon::join(|| window_counts(days, WEEK, first), || window_counts(days, MONTH, first));
+        Self { daily, weekly, monthly }
     }
 
     fn at(&self, day: usize) -> [u64; 3] {
@@ -218,43 +222,68 @@ impl Windows {
     }
 }
 
-/// The size of the union of each day and the `length - 1` before it. Days are cut into blocks of that length, so that
-/// a window is the end of one block and the beginning of the next: three unions a day, however long the window.
-fn window_counts(days: &[&RoaringBitmap], length: usize) -> Vec<u64> {
-    let mut from_block_start: Vec<RoaringBitmap> = Vec::with_capacity(days.len());
-    for (place, day) in days.iter().enumerate() {
-        let union = match from_block_start.last() {
-            Some(before) if place % length != 0 => before | *day,
-            _ => (*day).clone(),
-        };
-        from_block_start.push(union);
+/// The size of the union of each day from `first` on and the `length - 1` before it. Days are cut into blocks of that
+/// length, so that a window is the end of one block and the beginning of the next: three unions a day, however long
+/// the window.
+fn window_counts(days: &[&RoaringBitmap], length: usize, first: usize) -> Vec<u64> {
+    let mut counts = Vec::with_capacity(days.len().saturating_sub(first));
+    for block in (0..days.len()).step_by(length) {
+        let end = days.len().min(block + length);
+        if end <= first {
+            continue;
+        }
+        let before = block.saturating_sub(length);
+        // Where the first window that is asked for begins; the first block has none before it.
+        let oldest = (first.max(block) + 1).saturating_sub(length).min(block);
+        let ends_of_block_before = unions_to_the_end(&days[oldest.max(before)..block]);
+        let mut beginning = RoaringBitmap::new();
+        for (day, active) in (block..end).zip(&days[block..end]) {
+            beginning |= *active;
+            if day < first {
+                continue;
+            }
+            let start = (day + 1).saturating_sub(length);
+            counts.push(match start.checked_sub(oldest).and_then(|place| ends_of_block_before.get(place)) {
+                Some(ending) => ending.union_len(&beginning),
+                // The window is a block, or cut off at the beginning.
+                None => beginning.len(),
+            });
+        }
     }
-    let mut to_block_end: Vec<RoaringBitmap> = vec![RoaringBitmap::new(); days.len()];
-    for place in (0..days.len()).rev() {
-        let ends_block = place + 1 == days.len() || (place + 1) % length == 0;
-        to_block_end[place] = if ends_block { days[place].clone() } else { &to_block_end[place + 1] | days[place] };
+    counts
+}
+
+/// For each day the union of it and all that follow.
+fn unions_to_the_end(days: &[&RoaringBitmap]) -> Vec<RoaringBitmap> {
+    let mut unions: Vec<RoaringBitmap> = Vec::with_capacity(days.len());
+    for day in days.iter().rev() {
+        let union = unions.last().map_or_else(|| (*day).clone(), |after| after | *day);
+        unions.push(union);
     }
-    let count = |day: usize| match (day + 1).checked_sub(length) {
-        Some(start) if start % length != 0 => to_block_end[start].union_len(&from_block_start[day]),
-        // The window is a block, or cut off at the beginning, which is in the first block.
-        Some(_) | None => from_block_start[day].len(),
-    };
-    (0..days.len()).map(count).collect()
+    unions.reverse();
+    unions
 }
 
 /// The entries of `days`, whose activity is given with that of the 29 days before the first: `active[29]` is the first.
 pub(crate) fn summaries(days: &[UtcDay], active: &[Arc<ActiveDay>], people: Option<&People>) -> Vec<Summary> {
     let before = MONTH - 1;
-    let anywhere: Vec<RoaringBitmap> = active.iter().map(|day| day.anywhere()).collect();
-    let all = Windows::of(&anywhere.iter().collect::<Vec<_>>());
-    let by = |activity: Activity| Windows::of(&active.iter().map(|day| day.of(activity)).collect::<Vec<_>>());
-    let (chat, code, cowork) = (by(Activity::Chat), by(Activity::ClaudeCode), by(Activity::CoworkSession));
-    let (design, office) = (by(Activity::DesignSession), by(Activity::Office));
-    let science = by(Activity::ScienceSession);
+    let anywhere: Vec<RoaringBitmap> = active.par_iter().map(|day| day.anywhere()).collect();
+    let all = Windows::of(&anywhere.iter().collect::<Vec<_>>(), before);
+    let products = [
+        Activity::Chat,
+        Activity::ClaudeCode,
+        Activity::CoworkSession,
+        Activity::DesignSession,
+        Activity::Office,
+        Activity::ScienceSession,
+    ];
+    let by = |activity: Activity| Windows::of(&active.iter().map(|day| day.of(activity)).collect::<Vec<_>>(), before);
+    let by_product: Vec<Windows> = products.into_par_iter().map(by).collect();
     let entry = |(place, day): (usize, &UtcDay)| {
-        let at = |windows: &Windows| windows.at(place + before);
-        let (all, chat, code, cowork) = (at(&all), at(&chat), at(&code), at(&cowork));
-        let (design, office, science) = (at(&design), at(&office), at(&science));
+        let all = all.at(place);
+        let product = |number: usize| by_product[number].at(place);
+        let (chat, code, cowork) = (product(0), product(1), product(2));
+        let (design, office, science) = (product(3), product(4), product(5));
         let rate = |active: u64| people.map(|people| Rate::of(active, people.seats));
         Summary {
             starting_at: format!("{day}T00:00:00Z"),
@@ -302,14 +331,17 @@ mod tests {
         fn a_window_is_the_union_of_its_days(
             days in proptest::collection::vec(proptest::collection::vec(0u32..40, 0..12), 1..80),
             length in 1usize..31,
+            first in 0usize..80,
         ) {
             let sets: Vec<RoaringBitmap> = days.iter().map(|day| day.iter().copied().collect()).collect();
-            let counts = window_counts(&sets.iter().collect::<Vec<_>>(), length);
-            for (day, count) in counts.iter().enumerate() {
-                let window = (day + 1).saturating_sub(length)..=day;
-                let people: std::collections::BTreeSet<u32> = window.flat_map(|day| days[day].clone()).collect();
-                proptest::prop_assert_eq!(*count, people.len() as u64);
-            }
+            let counts = window_counts(&sets.iter().collect::<Vec<_>>(), length, first);
+            let by_hand: Vec<u64> = (first..days.len())
+                .map(|day| {
+                    let window = (day + 1).saturating_sub(length)..=day;
+                    window.flat_map(|day| days[day].clone()).collect::<std::collections::BTreeSet<u32>>().len() as u64
+                })
+                .collect();
+            proptest::prop_assert_eq!(counts, by_hand);
         }
     }
 

@@ -1,10 +1,10 @@
 //! Columns of one data file by name, in the order asked for, and a file's rows as a stream.
 //! Text comes plain or as a dictionary; a row group that is one dictionary on disk is one in memory.
-//! Never caches and never holds more than what was asked for.
+//! Never holds rows that were not asked for.
 
 use std::fs::File;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, DictionaryArray, Int32Array, RecordBatch, RecordBatchOptions};
@@ -13,6 +13,8 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
+use parquet::file::metadata::PageIndexPolicy;
+use quick_cache::sync::Cache;
 
 use crate::error::LakeError;
 use crate::limits;
@@ -46,19 +48,58 @@ pub(crate) fn read(path: &Path, names: &[&str], text: Text) -> Result<Vec<Record
     reader.map(|batch| in_order(&batch?, names, text)).collect()
 }
 
-/// Some rows of a file, of the row groups that hold them alone, and how many rows the file has.
-pub(crate) fn read_rows(
-    path: &Path,
-    names: &[&str],
-    wanted: &Range<usize>,
-) -> Result<(Vec<RecordBatch>, usize), LakeError> {
-    let file = File::open(path).map_err(|e| LakeError::file("open", path, e))?;
-    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
-    let rows = rows_of(&metadata);
-    let wanted = wanted.start.min(rows)..wanted.end.min(rows);
-    if wanted.is_empty() {
-        return Ok((Vec::new(), rows));
+/// Files that are read in parts again and again: where their pages lie is kept.
+#[derive(Debug)]
+pub(crate) struct Footers {
+    kept: Cache<PathBuf, ArrowReaderMetadata>,
+}
+
+impl Footers {
+    pub(crate) fn new() -> Self {
+        Self { kept: Cache::new(limits::DAY_TABLE_FOOTERS) }
     }
+
+    /// Some rows of a file, of the pages that hold them alone, and how many rows the file has.
+    pub(crate) fn read_rows(
+        &self,
+        path: &Path,
+        names: &[&str],
+        wanted: &Range<usize>,
+    ) -> Result<(Vec<RecordBatch>, usize), LakeError> {
+        let file = File::open(path).map_err(|e| LakeError::file("open", path, e))?;
+        let metadata = self.of(&file, path)?;
+        let rows = rows_of(&metadata);
+        let wanted = wanted.start.min(rows)..wanted.end.min(rows);
+        if wanted.is_empty() {
+            return Ok((Vec::new(), rows));
+        }
+        let (groups, skipped) = groups_with(&metadata, &wanted);
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+        let mask = ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
+        let reader = builder
+            .with_projection(mask)
+            .with_row_groups(groups)
+            .with_offset(wanted.start - skipped)
+            .with_limit(wanted.len())
+            .with_batch_size(wanted.len())
+            .build()?;
+        let batches = reader.map(|batch| in_order(&batch?, names, Text::Plain)).collect::<Result<_, _>>()?;
+        Ok((batches, rows))
+    }
+
+    fn of(&self, file: &File, path: &Path) -> Result<ArrowReaderMetadata, LakeError> {
+        if let Some(metadata) = self.kept.get(path) {
+            return Ok(metadata);
+        }
+        let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
+        let metadata = ArrowReaderMetadata::load(file, options)?;
+        self.kept.insert(path.to_owned(), metadata.clone());
+        Ok(metadata)
+    }
+}
+
+/// The row groups that hold some rows, and how many rows lie before the first of them.
+fn groups_with(metadata: &ArrowReaderMetadata, wanted: &Range<usize>) -> (Vec<usize>, usize) {
     let (mut groups, mut skipped, mut before) = (Vec::new(), 0, 0);
     for (number, group) in metadata.metadata().row_groups().iter().enumerate() {
         let end = before + usize::try_from(group.num_rows()).unwrap_or(usize::MAX);
@@ -69,17 +110,7 @@ pub(crate) fn read_rows(
         }
         before = end;
     }
-    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
-    let mask = ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
-    let reader = builder
-        .with_projection(mask)
-        .with_row_groups(groups)
-        .with_offset(wanted.start - skipped)
-        .with_limit(wanted.len())
-        .with_batch_size(wanted.len())
-        .build()?;
-    let batches = reader.map(|batch| in_order(&batch?, names, Text::Plain)).collect::<Result<_, _>>()?;
-    Ok((batches, rows))
+    (groups, skipped)
 }
 
 fn rows_of(metadata: &ArrowReaderMetadata) -> usize {

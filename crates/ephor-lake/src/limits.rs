@@ -17,6 +17,12 @@ pub const FILE_ROWS: usize = 1 << 20;
 /// Rows of one row group of a day table: what a page of a day reads, beside the footer, which grows with their number.
 pub const DAY_TABLE_GROUP_ROWS: usize = 8 << 10;
 
+/// Rows of one data page of a day table: about what the API gives at once.
+pub const DAY_TABLE_PAGE_ROWS: usize = 1 << 10;
+
+/// Footers of one day table kept in memory: the days that an answer looks at, at some 400 kB where a day has 100,000 rows.
+pub const DAY_TABLE_FOOTERS: usize = 64;
+
 /// Bytes of one data page of `raw` before compression: a feed page of 100 rows then decodes one or two of them.
 pub const RAW_PAGE_BYTES: usize = 64 << 10;
 

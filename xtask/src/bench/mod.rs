@@ -10,7 +10,9 @@ mod import;
 mod measure;
 mod node;
 mod postgres;
+mod proof;
 mod report;
+mod reports;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -48,6 +50,10 @@ pub struct BenchOptions {
     console: console::ConsoleOptions,
     #[command(flatten)]
     detections: DetectionOptions,
+    #[command(flatten)]
+    proof: proof::ProofOptions,
+    #[command(flatten)]
+    reports: reports::ReportOptions,
 }
 
 #[derive(Args)]
@@ -80,6 +86,10 @@ enum What {
     Console,
     /// Recall and precision of the shipped rules on planted incidents.
     Detections,
+    /// A lake verified beside `sha256sum`, and packages over a year.
+    Proof,
+    /// Every report over a large organisation, beside DuckDB.
+    Reports,
 }
 
 /// What the measuring parts share.
@@ -92,7 +102,7 @@ struct Bench<'a> {
 }
 
 pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> Outcome<()> {
-    if matches!(options.what, What::Detections | What::Console) {
+    if matches!(options.what, What::Detections | What::Console | What::Proof) {
         machine::set_up_tests(workspace, steps)?;
     } else {
         machine::set_up_benchmarks(workspace, steps)?;
@@ -115,6 +125,12 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> 
     }
     if options.what == What::Detections {
         return detections::run(&bench, steps, &options.detections);
+    }
+    if options.what == What::Reports {
+        return reports::run(&bench, steps, &options.reports, options.keep);
+    }
+    if options.what == What::Proof {
+        return proof::run(&bench, steps, &options.proof, options.keep);
     }
     steps.run("simulate", || simulate(&bench.binary, &simulated, options.rows))?;
     of_activities(&bench, steps, options, profile, &simulated)

@@ -7,7 +7,8 @@ mod load;
 pub(crate) mod names;
 
 use codes::{Place, Word};
-use names::{NONE, Name, Names};
+pub(crate) use names::Name;
+use names::{NONE, Names};
 
 #[cfg(test)]
 pub(crate) use load::read_batch;

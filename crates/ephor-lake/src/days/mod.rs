@@ -21,7 +21,7 @@ use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use tokio::sync::Mutex;
 
-use crate::columns;
+use crate::columns::Footers;
 use crate::cursors;
 use crate::error::LakeError;
 use crate::files::{self, day_path};
@@ -29,7 +29,7 @@ use crate::lake::off_the_runtime;
 use crate::limits;
 use crate::lock::WritePermit;
 use crate::schema::DAY;
-use crate::table::{Change, NewFile, Past, Purpose, Table, TableSpec, zstd_level};
+use crate::table::{Change, NewFile, Past, Purpose, Table, TableSpec};
 pub use state::BuiltFrom;
 use state::{BUILT_FROM, DayState};
 
@@ -66,6 +66,7 @@ struct Inner {
     dir: PathBuf,
     held: Mutex<Held>,
     state: ArcSwap<DayState>,
+    footers: Footers,
     permit: WritePermit,
     clock: fn() -> i64,
 }
@@ -101,7 +102,7 @@ impl DayTable {
         }
         let held = Mutex::new(Held { table, doubtful: false, replaced: Vec::new() });
         let (spec, dir, state) = (spec.clone(), dir.to_owned(), ArcSwap::from_pointee(state));
-        Ok(Self { inner: Arc::new(Inner { spec, dir, held, state, permit, clock }) })
+        Ok(Self { inner: Arc::new(Inner { spec, dir, held, state, footers: Footers::new(), permit, clock }) })
     }
 
     /// Whether the lake is open for writing here, without which no day can be replaced.
@@ -163,7 +164,7 @@ impl DayTable {
         let mut read = DayRows::default();
         for file in state.files.get(&day).into_iter().flatten() {
             let within = rows.start.saturating_sub(read.of)..rows.end.saturating_sub(read.of);
-            let (batches, of) = columns::read_rows(&file.full_path, columns, &within)?;
+            let (batches, of) = self.inner.footers.read_rows(&file.full_path, columns, &within)?;
             read.batches.extend(batches);
             read.of += of;
         }
@@ -192,10 +193,12 @@ async fn write(table: &Table, day: UtcDay, rows: RecordBatch, now_millis: i64) -
     }
     let table = table.clone();
     let work = move || {
-        let level = zstd_level(limits::INTAKE_ZSTD_LEVEL)?;
+        // Read by the page and derived: setting up a decompressor for each would cost more than zstd saves.
         let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(level))
+            .set_compression(Compression::SNAPPY)
             .set_max_row_group_row_count(Some(limits::DAY_TABLE_GROUP_ROWS))
+            .set_write_batch_size(limits::DAY_TABLE_PAGE_ROWS)
+            .set_data_page_row_count_limit(limits::DAY_TABLE_PAGE_ROWS)
             .build();
         let mut bytes = Vec::new();
         let mut writer = ArrowWriter::try_new(&mut bytes, rows.schema(), Some(properties))?;

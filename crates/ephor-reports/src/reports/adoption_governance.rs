@@ -153,29 +153,77 @@ fn surfaces(summaries: &[Value]) -> Section {
     ))
 }
 
-/// What each person did on each day, as the listing of users has it: counted, never shown.
+/// What each person did in the period, as the listing of users has it: counted, never shown.
 #[derive(Debug, Default)]
 struct UserDays {
-    /// Days on which each person was active, by number within the period.
-    active: BTreeMap<String, BTreeSet<u32>>,
-    /// Sums over the period by person and measure.
-    sums: BTreeMap<String, BTreeMap<&'static str, i64>>,
+    by_person: BTreeMap<String, Doings>,
 }
 
-/// Measures of the users listing that are added up, by the pointer to each.
-const MEASURES: [(&str, &str); 9] = [
-    ("messages", "/chat_metrics/message_count"),
-    ("code_sessions", "/claude_code_metrics/core_metrics/distinct_session_count"),
-    ("commits", "/claude_code_metrics/core_metrics/commit_count"),
-    ("pull_requests", "/claude_code_metrics/core_metrics/pull_request_count"),
-    ("lines_added", "/claude_code_metrics/core_metrics/lines_of_code/added_count"),
-    ("lines_removed", "/claude_code_metrics/core_metrics/lines_of_code/removed_count"),
-    ("cowork_messages", "/cowork_metrics/message_count"),
-    ("accepted", ""),
-    ("rejected", ""),
-];
+/// What one person did.
+#[derive(Debug, Default)]
+struct Doings {
+    /// Days with any activity, by number within the period, ascending.
+    days: Vec<u32>,
+    /// Sums over the period, beside [`Measure::PATHS`].
+    sums: [i64; 14],
+}
 
-const EDIT_TOOLS: [&str; 4] = ["edit_tool", "multi_edit_tool", "write_tool", "notebook_edit_tool"];
+/// What is added up.
+#[derive(Debug, Clone, Copy)]
+enum Measure {
+    Messages,
+    CodeSessions,
+    Commits,
+    PullRequests,
+    LinesAdded,
+    LinesRemoved,
+    Accepted,
+    Rejected,
+}
+
+impl Measure {
+    /// Where the listing of users has them.
+    const PATHS: [&str; 14] = [
+        "chat_metrics.message_count",
+        "claude_code_metrics.core_metrics.distinct_session_count",
+        "claude_code_metrics.core_metrics.commit_count",
+        "claude_code_metrics.core_metrics.pull_request_count",
+        "claude_code_metrics.core_metrics.lines_of_code.added_count",
+        "claude_code_metrics.core_metrics.lines_of_code.removed_count",
+        "claude_code_metrics.tool_actions.edit_tool.accepted_count",
+        "claude_code_metrics.tool_actions.multi_edit_tool.accepted_count",
+        "claude_code_metrics.tool_actions.write_tool.accepted_count",
+        "claude_code_metrics.tool_actions.notebook_edit_tool.accepted_count",
+        "claude_code_metrics.tool_actions.edit_tool.rejected_count",
+        "claude_code_metrics.tool_actions.multi_edit_tool.rejected_count",
+        "claude_code_metrics.tool_actions.write_tool.rejected_count",
+        "claude_code_metrics.tool_actions.notebook_edit_tool.rejected_count",
+    ];
+
+    /// The paths that make it up.
+    const fn places(self) -> std::ops::Range<usize> {
+        match self {
+            Self::Messages => 0..1,
+            Self::CodeSessions => 1..2,
+            Self::Commits => 2..3,
+            Self::PullRequests => 3..4,
+            Self::LinesAdded => 4..5,
+            Self::LinesRemoved => 5..6,
+            Self::Accepted => 6..10,
+            Self::Rejected => 10..14,
+        }
+    }
+}
+
+impl Doings {
+    fn of(&self, measure: Measure) -> i64 {
+        self.sums[measure.places()].iter().sum()
+    }
+
+    fn was_active_in(&self, days: std::ops::Range<u32>) -> bool {
+        self.days.iter().any(|day| days.contains(day))
+    }
+}
 
 impl UserDays {
     async fn read(desk: &Desk, people: &People, period: Period, groups: &[String]) -> Result<Self, ReportError> {
@@ -184,33 +232,29 @@ impl UserDays {
             let filters = Filters { rbac_group_ids: groups.to_vec(), ..Filters::default() };
             let query = ListingQuery { filters, ..ListingQuery::whole_day(Listing::Users, desk.reach(), day) };
             let answer = desk.analytics.listing(&query).await?;
-            let mut json = vec![b'['];
-            answer.write(0..answer.len(), &mut json);
-            json.push(b']');
-            let rows: Vec<Value> = serde_json::from_slice(&json).unwrap_or_default();
-            rows.iter().for_each(|row| all.add(people, number, row));
+            answer.each("user.id", Measure::PATHS, |person, numbers| all.add(people.id_of(person), number, numbers));
         }
         Ok(all)
     }
 
-    fn add(&mut self, people: &People, day: u32, row: &Value) {
-        let Some(id) = row.pointer("/user/id").and_then(Value::as_str) else { return };
-        let id = people.id_of(id).to_owned();
-        self.active.entry(id.clone()).or_default().insert(day);
-        let sums = self.sums.entry(id).or_default();
-        for (name, pointer) in MEASURES.into_iter().filter(|(_, pointer)| !pointer.is_empty()) {
-            *sums.entry(name).or_default() += row.pointer(pointer).and_then(Value::as_i64).unwrap_or(0);
+    fn add(&mut self, person: &str, day: u32, numbers: [i64; 14]) {
+        if !self.by_person.contains_key(person) {
+            self.by_person.insert(person.to_owned(), Doings::default());
         }
-        for tool in EDIT_TOOLS {
-            for (name, verdict) in [("accepted", "accepted_count"), ("rejected", "rejected_count")] {
-                let pointer = format!("/claude_code_metrics/tool_actions/{tool}/{verdict}");
-                *sums.entry(name).or_default() += row.pointer(&pointer).and_then(Value::as_i64).unwrap_or(0);
-            }
+        let Some(doings) = self.by_person.get_mut(person) else { return };
+        // Somebody who is told of by id and by address has two rows on one day.
+        if doings.days.last() != Some(&day) {
+            doings.days.push(day);
         }
+        doings.sums.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number);
     }
 
-    fn sum<'p>(&self, people: impl Iterator<Item = &'p String>, measure: &str) -> i64 {
-        people.filter_map(|person| self.sums.get(person)?.get(measure)).sum()
+    fn of(&self, person: &str) -> Option<&Doings> {
+        self.by_person.get(person)
+    }
+
+    fn sum<'p>(&self, people: impl Iterator<Item = &'p String>, measure: Measure) -> i64 {
+        people.filter_map(|person| self.of(person)).map(|doings| doings.of(measure)).sum()
     }
 }
 
@@ -234,16 +278,16 @@ fn teams(people: &People, users: &UserDays, period: Period) -> Section {
     );
     let (mut labels, mut shares) = (Vec::new(), Vec::new());
     for (team, ids) in &members {
-        let active: Vec<&String> = ids.iter().filter(|id| users.active.contains_key(*id)).collect();
-        let days: usize = active.iter().filter_map(|id| users.active.get(*id)).map(BTreeSet::len).sum();
+        let active: Vec<&String> = ids.iter().filter(|id| users.of(id).is_some()).collect();
+        let days: usize = active.iter().filter_map(|id| users.of(id)).map(|doings| doings.days.len()).sum();
         table.push(vec![
             team.as_str().into(),
             Cell::count(ids.len()),
             Cell::count(active.len()),
             Cell::share(active.len() as u64, ids.len() as u64),
             days.checked_div(active.len()).map(|mean| i64::try_from(mean).unwrap_or(i64::MAX)).into(),
-            users.sum(ids.iter(), "messages").into(),
-            users.sum(ids.iter(), "code_sessions").into(),
+            users.sum(ids.iter(), Measure::Messages).into(),
+            users.sum(ids.iter(), Measure::CodeSessions).into(),
         ]);
         labels.push(team.clone());
         shares.push(Some(100.0 * active.len() as f64 / ids.len().max(1) as f64));
@@ -259,9 +303,8 @@ fn teams(people: &People, users: &UserDays, period: Period) -> Section {
 }
 
 fn code(users: &UserDays, people: &People, period: Period) -> Section {
-    let all: Vec<String> = users.sums.keys().cloned().collect();
-    let developers: Vec<String> =
-        all.iter().filter(|id| users.sum(std::iter::once(*id), "code_sessions") > 0).cloned().collect();
+    let with_sessions = users.by_person.iter().filter(|(_, doings)| doings.of(Measure::CodeSessions) > 0);
+    let developers: Vec<String> = with_sessions.map(|(id, _)| id.clone()).collect();
     let mut table = Table::of_groups(
         vec![
             Column::text("team", "Team"),
@@ -280,16 +323,16 @@ fn code(users: &UserDays, people: &People, period: Period) -> Section {
         by_team.entry(people.team_on(id, period.last).unwrap_or("(no team)").to_owned()).or_default().push(id.clone());
     }
     for (team, ids) in by_team.iter().map(|(team, ids)| (team.as_str(), ids)).chain([("All", &developers)]) {
-        let sum = |measure: &str| users.sum(ids.iter(), measure);
-        let (accepted, rejected) = (sum("accepted"), sum("rejected"));
+        let sum = |measure: Measure| users.sum(ids.iter(), measure);
+        let (accepted, rejected) = (sum(Measure::Accepted), sum(Measure::Rejected));
         table.push(vec![
             team.into(),
             Cell::count(ids.len()),
-            sum("code_sessions").into(),
-            sum("commits").into(),
-            sum("pull_requests").into(),
-            sum("lines_added").into(),
-            sum("lines_removed").into(),
+            sum(Measure::CodeSessions).into(),
+            sum(Measure::Commits).into(),
+            sum(Measure::PullRequests).into(),
+            sum(Measure::LinesAdded).into(),
+            sum(Measure::LinesRemoved).into(),
             Cell::share(unsigned(Some(accepted)), unsigned(Some(accepted + rejected))),
         ]);
     }
@@ -321,8 +364,7 @@ fn cohorts(people: &People, users: &UserDays, period: Period) -> Section {
     let half = period.days() / 2;
     for (month, ids) in by_month {
         let active_in = |from: u32, to: u32| -> BTreeSet<&String> {
-            let active =
-                |id: &&&String| users.active.get(**id).is_some_and(|days| days.range(from..to).next().is_some());
+            let active = |id: &&&String| users.of(id).is_some_and(|doings| doings.was_active_in(from..to));
             ids.iter().filter(active).copied().collect()
         };
         let (first, second) = (active_in(0, half), active_in(half, period.days()));
@@ -432,7 +474,6 @@ fn figures(summaries: &[Value], users: &UserDays, people: &People, period: Perio
     let seats_note = (counted.is_none() && listed.is_some()).then(|| "as the directory lists them now".to_owned());
     let overfull = monthly.zip(seats).filter(|(active, seats)| active > seats).map(|_| without_seat(users, people));
     let before = first("monthly_active_user_count").map(|before| format!("{before} at the beginning"));
-    let all: Vec<String> = users.sums.keys().cloned().collect();
     vec![
         figure("Active in 30 days", monthly.into(), Some("people"), before),
         figure("Seats", seats.into(), None, seats_note),
@@ -444,13 +485,13 @@ fn figures(summaries: &[Value], users: &UserDays, people: &People, period: Perio
             Some(format!("on {}", period.last)),
         ),
         figure("Pending invites", newest("pending_invite_count").into(), None, None),
-        figure("Messages in chat", users.sum(all.iter(), "messages").into(), None, None),
+        figure("Messages in chat", users.sum(users.by_person.keys(), Measure::Messages).into(), None, None),
     ]
 }
 
 /// Why more people were active than seats are assigned.
 fn without_seat(users: &UserDays, people: &People) -> String {
-    let without: Vec<&String> = users.active.keys().filter(|id| !people.by_id.contains_key(*id)).collect();
+    let without: Vec<&String> = users.by_person.keys().filter(|id| !people.by_id.contains_key(*id)).collect();
     let left = without.iter().filter(|id| people.has_left(id)).count();
     match without.len() {
         0 => "more were active in the 30 days than have a seat on the last of them: seats that were taken back since count in the activity and not among the seats".to_owned(),

@@ -2,6 +2,8 @@
 //! Promises that a new seat, somebody on leave and a seat of which nothing can be known are not called dormant.
 //! Never takes a seat away: the list and the SCIM bodies are for whoever does.
 
+use std::collections::BTreeSet;
+
 use ephor_lake::directory::DirectoryKind;
 use ephor_wire::timestamp::{DAY_MICROS, Timestamp};
 use rust_decimal::Decimal;
@@ -241,16 +243,17 @@ async fn changes(desk: &Desk, ids: &[String]) -> Result<Section, ReportError> {
         None => "No earlier report was kept; `ephor report dormant-accounts --keep` keeps this one.".to_owned(),
         Some(document) => format!("Compared with the report of {}.", document["generated_at"].as_str().unwrap_or("?")),
     };
-    let before: Vec<&str> = kept
+    let before: BTreeSet<&str> = kept
         .iter()
         .flat_map(|document| document["rows"].as_array().into_iter().flatten())
         .filter_map(|row| row[0].as_str())
         .collect();
     if kept.is_some() {
-        for id in ids.iter().filter(|id| !before.contains(&id.as_str())) {
-            table.push(vec![id.as_str().into(), "newly dormant".into()]);
+        let now: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
+        for id in now.difference(&before) {
+            table.push(vec![(*id).into(), "newly dormant".into()]);
         }
-        for id in before.iter().filter(|id| !ids.iter().any(|now| now == *id)) {
+        for id in before.difference(&now) {
             table.push(vec![(*id).into(), "no longer dormant: active again, exempt, or removed".into()]);
         }
     }

@@ -22,8 +22,14 @@ use crate::*;
 const START: i64 = 1_767_225_600_000_000; // 2026-01-01T00:00:00Z
 const HOUR: i64 = 3_600_000_000;
 
+/// Rows of the lake that is meddled with, over five days. `EPHOR_TAMPERED_ROWS=1000000` tries it at the size of a real one.
+fn tampered_rows() -> u64 {
+    std::env::var("EPHOR_TAMPERED_ROWS").map_or(2_400, |rows| rows.parse().expect("EPHOR_TAMPERED_ROWS is a number"))
+}
+
 fn activity(n: u64) -> String {
-    let at = ephor_wire::timestamp::Timestamp::from_micros(START + i64::try_from(n).unwrap() * HOUR / 20);
+    let since_start = i64::try_from(n).unwrap() * (120 * HOUR / i64::try_from(tampered_rows()).unwrap());
+    let at = ephor_wire::timestamp::Timestamp::from_micros(START + since_start);
     let kind = ["claude_chat_created", "user_logged_out", "brand_new_type"][(n % 3) as usize];
     json!({
         "id": format!("activity_{n:06}"), "created_at": at.as_str(),
@@ -56,8 +62,10 @@ async fn writer(dir: &Path) -> (Lake, Appender) {
 /// A lake of several days, commits, sources, checkpoints and one seal.
 async fn lake(dir: &Path) {
     let (_, appender) = writer(dir).await;
+    let rows_a_part = tampered_rows() / 6;
     for part in 0..6 {
-        appender.append(batch(["a", "b"][part % 2], part as u64 * 400..(part as u64 + 1) * 400)).await.unwrap();
+        let rows = part as u64 * rows_a_part..(part as u64 + 1) * rows_a_part;
+        appender.append(batch(["a", "b"][part % 2], rows)).await.unwrap();
         if part == 3 {
             appender.notarize().await.unwrap();
         }

@@ -1,8 +1,25 @@
 //! Entries shared out by a label, so that the parts sum up to the whole to the last digit.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{HashMap, HashSet};
 
-use ephor_analytics::{LedgerEntry, LedgerSums};
+use ephor_analytics::LedgerSums;
+
+use super::books::{NOBODY, Name};
+
+/// What was spent by one person, for one cost centre, on one kind of thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Payment {
+    pub(super) person: Name,
+    pub(super) cost_centre: Name,
+    pub(super) product: Name,
+    pub(super) model: Name,
+    pub(super) project: Name,
+    pub(super) api_key: Name,
+    pub(super) charge: Name,
+}
+
+/// A payment, and how much of it.
+pub(super) type Entry = (Payment, Sums);
 
 /// Sums of entries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -14,18 +31,41 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    pub(super) fn of(entries: &[LedgerEntry]) -> Self {
+    /// What an entry of the ledger adds.
+    pub(super) fn of_charge(charge: &str, sums: &LedgerSums) -> Self {
+        Self {
+            requests: sums.requests,
+            // A search is no token.
+            tokens: if charge == "web_search" { 0 } else { sums.quantity },
+            amount_nano_usd: sums.amount_nano_usd,
+            list_nano_usd: sums.list_nano_usd,
+        }
+    }
+
+    pub(super) fn of(entries: &[Entry]) -> Self {
         let mut sums = Self::default();
-        entries.iter().for_each(|(key, part)| sums.add(key.charge, part));
+        entries.iter().for_each(|(_, part)| sums += *part);
         sums
     }
 
-    fn add(&mut self, charge: &str, part: &LedgerSums) {
-        self.requests += part.requests;
-        // A search is no token.
-        self.tokens += if charge == "web_search" { 0 } else { part.quantity };
-        self.amount_nano_usd += part.amount_nano_usd;
-        self.list_nano_usd += part.list_nano_usd;
+    /// One of so many equal parts; what does not divide goes to the first ones.
+    fn part(self, parts: usize, place: usize) -> Self {
+        let part = |whole| part_of(whole, parts, place);
+        Self {
+            requests: part(self.requests),
+            tokens: part(self.tokens),
+            amount_nano_usd: part(self.amount_nano_usd),
+            list_nano_usd: part(self.list_nano_usd),
+        }
+    }
+}
+
+impl std::ops::AddAssign for Sums {
+    fn add_assign(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.tokens += other.tokens;
+        self.amount_nano_usd += other.amount_nano_usd;
+        self.list_nano_usd += other.list_nano_usd;
     }
 }
 
@@ -33,27 +73,20 @@ impl Sums {
 #[derive(Debug, Default)]
 pub(super) struct Share {
     pub(super) sums: Sums,
-    pub(super) people: BTreeSet<String>,
+    pub(super) people: HashSet<Name>,
 }
 
-/// Shares entries out. An entry with several labels is split evenly; what does not divide goes to the first ones.
-pub(super) fn by(
-    entries: &[LedgerEntry],
-    labels: impl Fn(&LedgerEntry) -> Vec<Option<String>>,
-) -> BTreeMap<Option<String>, Share> {
-    let mut shares: BTreeMap<Option<String>, Share> = BTreeMap::new();
-    for entry in entries {
-        let labels = labels(entry);
+/// Shares entries out. An entry with several labels is split evenly.
+pub(super) fn by<'e>(entries: &'e [Entry], labels: impl Fn(&'e Payment) -> &'e [Name]) -> HashMap<Name, Share> {
+    let mut shares: HashMap<Name, Share> = HashMap::new();
+    for (payment, sums) in entries {
+        let labels = labels(payment);
         for (place, label) in labels.iter().enumerate() {
-            let share = shares.entry(label.clone()).or_default();
-            let part = LedgerSums {
-                requests: part_of(entry.1.requests, labels.len(), place),
-                quantity: part_of(entry.1.quantity, labels.len(), place),
-                amount_nano_usd: part_of(entry.1.amount_nano_usd, labels.len(), place),
-                list_nano_usd: part_of(entry.1.list_nano_usd, labels.len(), place),
-            };
-            share.sums.add(entry.0.charge, &part);
-            share.people.extend(entry.0.person.clone());
+            let share = shares.entry(*label).or_default();
+            share.sums += sums.part(labels.len(), place);
+            if payment.person != NOBODY {
+                share.people.insert(payment.person);
+            }
         }
     }
     shares
@@ -68,42 +101,37 @@ fn part_of(whole: i64, parts: usize, place: usize) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use ephor_analytics::LedgerKey;
-    use ephor_wire::timestamp::UtcDay;
     use proptest::prelude::*;
 
     use super::*;
 
-    fn entry(person: u8, amount: i64) -> LedgerEntry {
-        let key = LedgerKey {
-            day: UtcDay(20_000),
-            person: Some(format!("user_{person}")),
-            product: "chat",
-            model: None,
-            project: None,
-            api_key: None,
-            charge: "output_tokens",
+    fn entry(person: Name, amount: i64) -> Entry {
+        let payment = Payment {
+            person,
+            cost_centre: NOBODY,
+            product: 1,
+            model: NOBODY,
+            project: NOBODY,
+            api_key: NOBODY,
+            charge: 2,
         };
-        (key, LedgerSums { requests: 1, quantity: amount / 3, amount_nano_usd: amount, list_nano_usd: amount * 2 })
+        (payment, Sums { requests: 1, tokens: amount / 3, amount_nano_usd: amount, list_nano_usd: amount * 2 })
     }
 
     proptest! {
         #[test]
-        fn every_cut_sums_up_to_the_whole(amounts in proptest::collection::vec((0_u8..9, 0_i64..1_000_000_007), 0..60)) {
-            let entries: Vec<LedgerEntry> = amounts.iter().map(|(person, amount)| entry(*person, *amount)).collect();
+        fn every_cut_sums_up_to_the_whole(amounts in proptest::collection::vec((0_u32..9, 0_i64..1_000_000_007), 0..60)) {
+            let entries: Vec<Entry> = amounts.iter().map(|(person, amount)| entry(*person, *amount)).collect();
             // Some people are in no group, some in one, some in three.
-            let groups = |entry: &LedgerEntry| match entry.0.person.as_deref() {
-                Some("user_0" | "user_1") => vec![None],
-                Some("user_2" | "user_3" | "user_4") => vec![Some("a".to_owned())],
-                _ => vec![Some("a".to_owned()), Some("b".to_owned()), Some("c".to_owned())],
+            let groups = |payment: &Payment| -> &[Name] {
+                match payment.person {
+                    0 | 1 => &[NOBODY],
+                    2..=4 => &[7],
+                    _ => &[7, 8, 9],
+                }
             };
             let mut sum = Sums::default();
-            for share in by(&entries, groups).values() {
-                sum.requests += share.sums.requests;
-                sum.tokens += share.sums.tokens;
-                sum.amount_nano_usd += share.sums.amount_nano_usd;
-                sum.list_nano_usd += share.sums.list_nano_usd;
-            }
+            by(&entries, groups).values().for_each(|share| sum += share.sums);
             prop_assert_eq!(sum, Sums::of(&entries));
         }
     }

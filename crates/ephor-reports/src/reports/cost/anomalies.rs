@@ -15,10 +15,9 @@ const FLOOR_NANO_USD: i64 = 10_000_000_000;
 const DEVIATIONS_OF_MAD: f64 = 1.4826;
 
 pub(super) fn section(books: &Books) -> Section {
-    let mut by_centre: BTreeMap<String, BTreeMap<_, i64>> = BTreeMap::new();
-    for entry in &books.entries {
-        let centre = books.cost_centre(entry).unwrap_or_else(|| UNALLOCATED.to_owned());
-        *by_centre.entry(centre).or_default().entry(entry.0.day).or_default() += entry.1.amount_nano_usd;
+    let mut by_centre: BTreeMap<&str, BTreeMap<_, i64>> = BTreeMap::new();
+    for ((centre, day), nanos) in &books.daily {
+        by_centre.entry(books.texts.text(*centre).unwrap_or(UNALLOCATED)).or_default().insert(*day, *nanos);
     }
     let mut table = Table::of(vec![
         Column::text("cost_centre", "Cost centre"),
@@ -30,7 +29,7 @@ pub(super) fn section(books: &Books) -> Section {
         let amounts: Vec<i64> = books.period.each_day().map(|day| days.get(&day).copied().unwrap_or(0)).collect();
         let (median, limit) = usual(&amounts);
         for (day, amount) in days.iter().filter(|(_, amount)| **amount > limit.max(FLOOR_NANO_USD)) {
-            table.push(vec![centre.as_str().into(), Cell::Day(*day), dollars(*amount).into(), dollars(median).into()]);
+            table.push(vec![centre.into(), Cell::Day(*day), dollars(*amount).into(), dollars(median).into()]);
         }
     }
     Section::new("anomalies", "Unusual days", table).noted(

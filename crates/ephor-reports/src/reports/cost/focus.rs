@@ -6,7 +6,8 @@ use ephor_analytics::LedgerEntry;
 use ephor_wire::timestamp::UtcDay;
 use rust_decimal::Decimal;
 
-use super::{Books, dollars};
+use super::books::Payers;
+use super::{USUAL_DAYS, dollars};
 use crate::desk::{Desk, Question};
 use crate::error::ReportError;
 use crate::privacy::{Names, pseudonym};
@@ -62,7 +63,8 @@ const OWN_COLUMNS: [&str; 3] = ["x_CostCentre", "x_Person", "x_Product"];
 
 /// The dataset as CSV, for the days of a question.
 pub(crate) async fn csv(desk: &Desk, question: &Question, names: &Names) -> Result<String, ReportError> {
-    let books = Books::open(desk, question).await?;
+    let (period, before_seq) = (desk.period(question, USUAL_DAYS).await?, desk.lake.usage().next_seq());
+    let payers = Payers::of(desk, question).await?;
     let account = desk.control.organizations().parent().await?;
     let (account_id, account_name) = match account {
         Some(parent) => (parent.id.0, parent.name),
@@ -71,15 +73,22 @@ pub(crate) async fn csv(desk: &Desk, question: &Question, names: &Names) -> Resu
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     let failed = |error: ::csv::Error| ReportError::Written(error.to_string());
     writer.write_record(COLUMNS.iter().chain(&OWN_COLUMNS)).map_err(failed)?;
-    for entry in &books.entries {
-        writer.write_record(row(&books, entry, (&account_id, &account_name), names)).map_err(failed)?;
+    for day in period.each_day() {
+        for entry in payers.day(desk, day, before_seq).await? {
+            let person = payers.person(&entry.0).map(|id| match names {
+                Names::Shown => payers.people.email_of(id).unwrap_or(id).to_owned(),
+                Names::Pseudonyms(key) => pseudonym(key, period, id),
+            });
+            let own = [payers.cost_centre(&entry.0).map(str::to_owned), person, Some(entry.0.product.to_owned())];
+            let fields = row(&entry, (&account_id, &account_name));
+            writer.write_record(fields.into_iter().chain(own.map(Option::unwrap_or_default))).map_err(failed)?;
+        }
     }
     let bytes = writer.into_inner().map_err(|error| ReportError::Written(error.to_string()))?;
     String::from_utf8(bytes).map_err(|error| ReportError::Written(error.to_string()))
 }
 
-fn row(books: &Books, entry: &LedgerEntry, account: (&str, &str), names: &Names) -> Vec<String> {
-    let (key, sums) = entry;
+fn row((key, sums): &LedgerEntry, account: (&str, &str)) -> Vec<String> {
     let midnight = |day: UtcDay| format!("{day}T00:00:00Z");
     let (month, next_month) = month_of(key.day);
     let cost = dollars(sums.amount_nano_usd);
@@ -98,11 +107,7 @@ fn row(books: &Books, entry: &LedgerEntry, account: (&str, &str), names: &Names)
         (None, Some(_)) => "Project",
         (None, None) => "",
     };
-    let person = books.person(entry).map(|id| match names {
-        Names::Shown => books.people.email_of(id).unwrap_or(id).to_owned(),
-        Names::Pseudonyms(key) => pseudonym(key, books.period, id),
-    });
-    let mut fields: Vec<String> = vec![
+    vec![
         cost.to_string(),
         account.0.to_owned(),
         account.1.to_owned(),
@@ -144,9 +149,7 @@ fn row(books: &Books, entry: &LedgerEntry, account: (&str, &str), names: &Names)
         String::new(),
         String::new(),
         format!("{{\"product\":\"{}\"}}", key.product),
-    ];
-    fields.extend([books.cost_centre(entry).unwrap_or_default(), person.unwrap_or_default(), key.product.to_owned()]);
-    fields
+    ]
 }
 
 fn words_of(charge: &str) -> &'static str {

@@ -4,13 +4,13 @@
 
 mod allocation;
 mod anomalies;
+mod books;
 pub(crate) mod focus;
 mod forecast;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::str::FromStr;
 
-use ephor_analytics::LedgerEntry;
 use ephor_analytics::query::{AsOf, BucketWidth, CostFilters, Direction, Rank, Report as CostReport, ReportQuery};
 use ephor_lake::directory::DirectoryKind;
 use rust_decimal::Decimal;
@@ -20,11 +20,9 @@ use super::ReportInfo;
 use crate::chart::{Chart, Series};
 use crate::desk::{Desk, Question};
 use crate::error::ReportError;
-use crate::group::Group;
-use crate::people::People;
-use crate::provenance::Period;
 use crate::table::{Cell, Column, Figure, Report, Section, Table};
-use allocation::{Share, Sums, by};
+use allocation::{Payment, Share, Sums, by};
+use books::{Books, NOBODY, Name};
 
 pub(super) const INFO: ReportInfo = ReportInfo {
     name: "cost-attribution",
@@ -38,30 +36,18 @@ const USUAL_DAYS: u32 = 30;
 /// What belongs to nobody.
 const UNALLOCATED: &str = "(unallocated)";
 
-/// Everything that the sections are made from.
-pub(super) struct Books {
-    pub(super) period: Period,
-    pub(super) entries: Vec<LedgerEntry>,
-    /// The period before, for comparison.
-    pub(super) before: Vec<LedgerEntry>,
-    pub(super) people: People,
-    groups: BTreeMap<String, Vec<String>>,
-    /// What all of it is narrowed to.
-    group: Option<Group>,
-}
-
 pub(super) async fn make(desk: &Desk, question: &Question) -> Result<Report, ReportError> {
     let books = Books::open(desk, question).await?;
     let period = books.period;
     let total = Sums::of(&books.entries);
     let before = Sums::of(&books.before);
-    let centre = |entry: &LedgerEntry| vec![books.cost_centre(entry)];
-    let main = Section::new(
-        "cost-centres",
-        "By cost centre",
-        cut(&books, Column::text("cost_centre", "Cost centre"), centre),
-    )
-    .noted(match books.people.has_roster() {
+    let cut_by = |id, title, column, label: fn(&Payment) -> &[Name]| {
+        Section::new(id, title, cut(&books, column, label, str::to_owned))
+    };
+    let main = cut_by("cost-centres", "By cost centre", Column::text("cost_centre", "Cost centre"), |payment| {
+        std::slice::from_ref(&payment.cost_centre)
+    })
+    .noted(match books.payers.people.has_roster() {
         true => "A request is charged to the cost centre that its person was in on that day.",
         false => {
             "No roster was imported (`ephor roster import FILE`), so nothing says who pays: all of it is unallocated."
@@ -80,21 +66,15 @@ pub(super) async fn make(desk: &Desk, question: &Question) -> Result<Report, Rep
             over_time(&books),
             by_person(desk, &books),
             by_group(&books),
-            Section::new(
-                "products",
-                "By product",
-                cut(&books, Column::text("product", "Product"), |entry| vec![Some(entry.0.product.to_owned())]),
-            ),
-            Section::new(
-                "models",
-                "By model",
-                cut(&books, Column::text("model", "Model"), |entry| vec![entry.0.model.clone()]),
-            ),
-            Section::new(
-                "charges",
-                "By kind of charge",
-                cut(&books, Column::text("charge", "Charge"), |entry| vec![Some(entry.0.charge.to_owned())]),
-            ),
+            cut_by("products", "By product", Column::text("product", "Product"), |payment| {
+                std::slice::from_ref(&payment.product)
+            }),
+            cut_by("models", "By model", Column::text("model", "Model"), |payment| {
+                std::slice::from_ref(&payment.model)
+            }),
+            cut_by("charges", "By kind of charge", Column::text("charge", "Charge"), |payment| {
+                std::slice::from_ref(&payment.charge)
+            }),
             by_project(desk, &books),
             by_key(desk, &books),
             anomalies::section(&books),
@@ -102,7 +82,7 @@ pub(super) async fn make(desk: &Desk, question: &Question) -> Result<Report, Rep
         notes: notes(),
     };
     report.provenance.parameters = vec![("seat_usd_month", seat_price_words(desk))];
-    match &books.group {
+    match &books.payers.group {
         // The Analytics API has no total of a group to compare with.
         Some(group) => report.provenance.parameters.push(("group", group.name.clone())),
         None => report.others.push(reconciliation(desk, &books, total).await?),
@@ -110,73 +90,27 @@ pub(super) async fn make(desk: &Desk, question: &Question) -> Result<Report, Rep
     Ok(report)
 }
 
-impl Books {
-    pub(super) async fn open(desk: &Desk, question: &Question) -> Result<Self, ReportError> {
-        let period = desk.period(question, USUAL_DAYS).await?;
-        let before_seq = desk.lake.usage().next_seq();
-        let span = |period: Period| period.first..period.last.plus_days(1);
-        let reach = desk.reach();
-        let entries = desk.analytics.ledger(&reach, span(period), before_seq).await?;
-        let before = desk.analytics.ledger(&reach, span(period.before()), before_seq).await?;
-        let (people, group) = (People::of(desk).await?, Group::asked(desk, question)?);
-        Ok(Self { period, entries, before, people, groups: groups_of(desk), group }.narrowed())
-    }
-
-    /// Without what people outside of the group spent, and what nobody is known to have spent.
-    fn narrowed(mut self) -> Self {
-        let Some(group) = self.group.clone() else { return self };
-        let people = std::mem::take(&mut self.people);
-        let is_of = |entry: &LedgerEntry| {
-            let person = entry.0.person.as_deref().map(|person| people.id_of(person));
-            person.is_some_and(|person| group.members.contains(person))
-        };
-        self.entries.retain(is_of);
-        self.before.retain(is_of);
-        self.people = people;
-        self.people.by_id.retain(|id, _| group.members.contains(id));
-        self
-    }
-
-    pub(super) fn person<'b>(&'b self, entry: &'b LedgerEntry) -> Option<&'b str> {
-        Some(self.people.id_of(entry.0.person.as_deref()?))
-    }
-
-    pub(super) fn cost_centre(&self, entry: &LedgerEntry) -> Option<String> {
-        let on = self.people.roster_on(self.person(entry)?, entry.0.day)?;
-        on.cost_centre.clone().or_else(|| on.department.clone())
-    }
-}
-
-/// Groups by person, in the order of their names.
-fn groups_of(desk: &Desk) -> BTreeMap<String, Vec<String>> {
-    let directory = desk.lake.directory();
-    let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for scope in directory.scopes(DirectoryKind::Groups) {
-        for group in directory.current(DirectoryKind::Groups, &scope) {
-            let text = |name: &str| group.get(name).and_then(Value::as_str);
-            let (Some(id), name) = (text("id"), text("name")) else { continue };
-            for member in directory.current(DirectoryKind::GroupMembers, id) {
-                if let Some(person) = member.get("user_id").and_then(Value::as_str) {
-                    groups.entry(person.to_owned()).or_default().push(name.unwrap_or(id).to_owned());
-                }
-            }
-        }
-    }
-    groups.values_mut().for_each(|names| names.sort());
-    groups
-}
-
-/// A table of one cut; the largest first, what belongs to nobody last.
-fn cut(books: &Books, name: Column, labels: impl Fn(&LedgerEntry) -> Vec<Option<String>>) -> Table {
+/// A table of one cut, its labels as they are told; the largest first, what belongs to nobody last.
+fn cut<'b>(
+    books: &'b Books,
+    column: Column,
+    labels: impl Fn(&'b Payment) -> &'b [Name],
+    told: impl Fn(&str) -> String,
+) -> Table {
     let now = by(&books.entries, &labels);
     let before = by(&books.before, &labels);
     let total = Sums::of(&books.entries).amount_nano_usd;
-    let mut rows: Vec<(&Option<String>, &Share)> = now.iter().collect();
-    rows.sort_by_key(|(label, share)| (label.is_none(), std::cmp::Reverse(share.sums.amount_nano_usd), *label));
-    let mut table = Table::of_groups(cut_columns(name), "people");
-    for (label, share) in rows {
-        let earlier = before.get(label).map(|share| share.sums.amount_nano_usd);
-        table.push(cut_row(label.clone().unwrap_or_else(|| UNALLOCATED.to_owned()), share, earlier, total));
+    let told = |label: Name| books.texts.text(label).map_or_else(|| UNALLOCATED.to_owned(), &told);
+    let mut rows: Vec<(String, Name, &Share)> =
+        now.iter().map(|(label, share)| (told(*label), *label, share)).collect();
+    rows.sort_by(|a, b| {
+        let key = |(_, label, share): &(String, Name, &Share)| (*label == NOBODY, -share.sums.amount_nano_usd);
+        key(a).cmp(&key(b)).then_with(|| a.0.cmp(&b.0))
+    });
+    let mut table = Table::of_groups(cut_columns(column), "people");
+    for (words, label, share) in rows {
+        let earlier = before.get(&label).map(|share| share.sums.amount_nano_usd);
+        table.push(cut_row(words, share, earlier, total));
     }
     table
 }
@@ -220,15 +154,14 @@ pub(super) fn dollars(nanos: i64) -> Decimal {
 }
 
 fn by_person(desk: &Desk, books: &Books) -> Section {
-    let label =
-        |entry: &LedgerEntry| vec![books.person(entry).map(|id| books.people.email_of(id).unwrap_or(id).to_owned())];
-    let name = Column::person("person", "Person");
-    let mut table = cut(books, name, label);
+    let told = |id: &str| books.payers.people.email_of(id).unwrap_or(id).to_owned();
+    let column = Column::person("person", "Person");
+    let mut table = cut(books, column, |payment| std::slice::from_ref(&payment.person), told);
     table.headcount = None;
     let note = match &desk.options.rankings_reason {
         Some(reason) => format!("The most expensive first. Rankings of people are on: {reason}."),
         None => {
-            table.rows.sort_by_key(|row| format!("{:?}", row[0]));
+            table.rows.sort_by_cached_key(|row| format!("{:?}", row[0]));
             "In the order of names. Rankings of people are off; `[reports] rankings_reason` turns them on.".to_owned()
         }
     };
@@ -236,55 +169,49 @@ fn by_person(desk: &Desk, books: &Books) -> Section {
 }
 
 fn by_group(books: &Books) -> Section {
-    let label = |entry: &LedgerEntry| match books.person(entry).and_then(|id| books.groups.get(id)) {
-        Some(groups) if !groups.is_empty() => groups.iter().cloned().map(Some).collect(),
-        _ => vec![None],
-    };
-    let table = cut(books, Column::text("group", "Group"), label);
+    let label = |payment: &Payment| books.groups_of(payment.person);
+    let table = cut(books, Column::text("group", "Group"), label, str::to_owned);
     Section::new("groups", "By group", table)
         .noted("Groups as they are now. What a person in several groups spent is shared out evenly among them, so that the groups sum up to the whole.")
 }
 
 fn by_project(desk: &Desk, books: &Books) -> Section {
-    let directory = desk.lake.directory();
-    let mut names = BTreeMap::new();
-    for scope in directory.scopes(DirectoryKind::Projects) {
-        for project in directory.current(DirectoryKind::Projects, &scope) {
-            if let (Some(id), Some(name)) = (project["id"].as_str(), project["name"].as_str()) {
-                names.insert(id.to_owned(), name.to_owned());
-            }
-        }
-    }
-    let label = |entry: &LedgerEntry| {
-        let project = entry.0.project.as_ref();
-        vec![project.map(|id| names.get(id).map_or_else(|| id.clone(), |name| format!("{name} ({id})")))]
-    };
-    Section::new("projects", "By project", cut(books, Column::text("project", "Project"), label))
-        .noted("Only requests that name a project can be given to one.")
+    let names = names_of(desk, DirectoryKind::Projects);
+    let column = Column::text("project", "Project");
+    let table = cut(books, column, |payment| std::slice::from_ref(&payment.project), |id| with_name(id, &names));
+    Section::new("projects", "By project", table).noted("Only requests that name a project can be given to one.")
 }
 
 fn by_key(desk: &Desk, books: &Books) -> Section {
+    let names = names_of(desk, DirectoryKind::ApiKeys);
+    let column = Column::text("api_key", "API key");
+    let table = cut(books, column, |payment| std::slice::from_ref(&payment.api_key), |id| with_name(id, &names));
+    Section::new("keys", "By API key", table)
+}
+
+/// What the directory calls things of a kind, by id.
+fn names_of(desk: &Desk, kind: DirectoryKind) -> BTreeMap<String, String> {
     let directory = desk.lake.directory();
     let mut names = BTreeMap::new();
-    for scope in directory.scopes(DirectoryKind::ApiKeys) {
-        for key in directory.current(DirectoryKind::ApiKeys, &scope) {
-            if let (Some(id), Some(name)) = (key["id"].as_str(), key["name"].as_str()) {
+    for scope in directory.scopes(kind) {
+        for one in directory.current(kind, &scope) {
+            if let (Some(id), Some(name)) = (one["id"].as_str(), one["name"].as_str()) {
                 names.insert(id.to_owned(), name.to_owned());
             }
         }
     }
-    let label = |entry: &LedgerEntry| {
-        let key = entry.0.api_key.as_ref();
-        vec![key.map(|id| names.get(id).map_or_else(|| id.clone(), |name| format!("{name} ({id})")))]
-    };
-    Section::new("keys", "By API key", cut(books, Column::text("api_key", "API key"), label))
+    names
+}
+
+fn with_name(id: &str, names: &BTreeMap<String, String>) -> String {
+    names.get(id).map_or_else(|| id.to_owned(), |name| format!("{name} ({id})"))
 }
 
 /// Seats stand beside usage and are never added to it.
 fn seats(desk: &Desk, books: &Books) -> Section {
     let mut by_centre: BTreeMap<Option<String>, i64> = BTreeMap::new();
-    for id in books.people.by_id.keys() {
-        let on = books.people.roster_on(id, books.period.last);
+    for id in books.payers.people.by_id.keys() {
+        let on = books.payers.people.roster_on(id, books.period.last);
         let centre = on.and_then(|on| on.cost_centre.clone().or_else(|| on.department.clone()));
         *by_centre.entry(centre).or_default() += 1;
     }
@@ -302,10 +229,7 @@ fn seats(desk: &Desk, books: &Books) -> Section {
 }
 
 fn over_time(books: &Books) -> Section {
-    let mut daily: BTreeMap<_, i64> = books.period.each_day().map(|day| (day, 0)).collect();
-    for (key, sums) in &books.entries {
-        *daily.entry(key.day).or_default() += sums.amount_nano_usd;
-    }
+    let daily = books.amounts_by_day();
     let days: Vec<String> = daily.keys().map(ToString::to_string).collect();
     let amounts: Vec<i64> = daily.values().copied().collect();
     let values = amounts.iter().map(|nanos| Some(*nanos as f64 / 1e9)).collect();
@@ -338,12 +262,8 @@ fn figures(desk: &Desk, books: &Books, total: Sums, before: Sums) -> Vec<Figure>
         unit: Some("USD"),
         note,
     };
-    let nobody: i64 = books
-        .entries
-        .iter()
-        .filter(|entry| books.cost_centre(entry).is_none())
-        .map(|(_, sums)| sums.amount_nano_usd)
-        .sum();
+    let of_nobody = books.entries.iter().filter(|(payment, _)| payment.cost_centre == NOBODY);
+    let nobody: i64 = of_nobody.map(|(_, sums)| sums.amount_nano_usd).sum();
     let mut figures = vec![
         money(
             "Usage",
@@ -354,7 +274,7 @@ fn figures(desk: &Desk, books: &Books, total: Sums, before: Sums) -> Vec<Figure>
         money("Unallocated", nobody, Some("spent by nobody that the roster knows".to_owned())),
         Figure { label: "Requests".to_owned(), value: total.requests.into(), unit: None, note: None },
     ];
-    let seats = books.people.by_id.len();
+    let seats = books.payers.people.by_id.len();
     figures.push(Figure {
         label: "Seats a month".to_owned(),
         value: desk.options.seat_usd_month.map(|price| price * Decimal::from(seats as u64)).into(),
@@ -410,9 +330,11 @@ fn top_chart(table: &Table, title: &str) -> Chart {
 }
 
 fn population(books: &Books) -> String {
-    let people: std::collections::BTreeSet<_> = books.entries.iter().filter_map(|entry| books.person(entry)).collect();
-    let of_group = books.group.as_ref().map_or_else(String::new, |group| format!(" of the group {}", group.name));
-    format!("{} people{of_group} who used a model, {} entries", people.len(), books.entries.len())
+    let people: HashSet<Name> = books.entries.iter().map(|(payment, _)| payment.person).collect();
+    let people = people.into_iter().filter(|person| *person != NOBODY).count();
+    let of_group =
+        books.payers.group.as_ref().map_or_else(String::new, |group| format!(" of the group {}", group.name));
+    format!("{people} people{of_group} who used a model, {} entries", books.entries_by_day)
 }
 
 fn seat_price_words(desk: &Desk) -> String {
