@@ -23,5 +23,5 @@ pub use interrupted::killed_again_and_again;
 pub use lake::{Counts, counts, holds_exactly, sql, texts};
 pub use node::Node;
 pub use python::{axe, python};
-pub use receiver::{Receiver, TrustedHouse};
+pub use receiver::{Receiver, TrustedHouse, free_port};
 pub use simulated::Simulated;

@@ -3,7 +3,7 @@
 //! Never leaves the folder that it is given.
 
 use std::fs;
-use std::net::{TcpListener, UdpSocket};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -79,6 +79,29 @@ impl Receiver {
         receiver
     }
 
+    /// NATS's own server with these options.
+    pub fn nats(home: &Path, port: u16, options: &str) -> Self {
+        let mut command = Command::new(beside_the_clients("bin/nats-server"));
+        command.args(options.split(' '));
+        Self::listening(home, port, command)
+    }
+
+    /// SeaweedFS with these options; its S3 is at the port.
+    pub fn seaweedfs(home: &Path, port: u16, options: &str) -> Self {
+        let mut command = Command::new(beside_the_clients("bin/weed"));
+        command.args(options.split(' '));
+        Self::listening(home, port, command)
+    }
+
+    /// A server that listens at this port, with its home there.
+    pub fn listening(home: &Path, port: u16, mut command: Command) -> Self {
+        fs::create_dir_all(home).unwrap();
+        command.env("HOME", home);
+        let receiver = Self::start(command, home, home.join("said"), port);
+        eventually("the server listens", || TcpStream::connect(("127.0.0.1", port)).ok());
+        receiver
+    }
+
     fn start(mut command: Command, home: &Path, received: PathBuf, port: u16) -> Self {
         let said = fs::File::create(home.join("said")).unwrap();
         let child = command.stdin(Stdio::null()).stdout(said.try_clone().unwrap()).stderr(said).spawn();
@@ -109,7 +132,7 @@ impl Drop for Receiver {
 }
 
 /// A port that nothing uses at this moment, neither with TCP nor with UDP.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     eventually("a free port", || {
         let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
         UdpSocket::bind(("127.0.0.1", port)).ok().map(|_| port)

@@ -79,6 +79,11 @@ pub fn set_up_benchmarks(workspace: &Workspace, steps: &mut Steps) -> Outcome<()
     steps.run("benchmark clients", || install_clients(workspace, "benches/requirements-bench.txt"))
 }
 
+/// What the detection benchmark needs: databases from Python, and what makes SQL of rules.
+pub fn set_up_sql_rules(workspace: &Workspace, steps: &mut Steps) -> Outcome<()> {
+    steps.run("benchmark clients", || install_clients(workspace, "benches/requirements-bench.txt"))
+}
+
 /// The folder of PostgreSQL's server programs, newest version first.
 pub fn postgres_programs() -> Option<std::path::PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").ok()?;

@@ -136,6 +136,11 @@ impl Detector {
         self.set.rules.len()
     }
 
+    /// The rules in force, and what is known beside the feed.
+    pub(crate) fn rules_and_facts(&self) -> (Arc<RuleSet>, &Facts) {
+        (Arc::clone(&self.set), &self.facts)
+    }
+
     /// Reads rules, lists and directory again; what has changed is in force with the next [`Detector::catch_up`].
     /// Answers whether something has.
     pub async fn refresh(&mut self) -> Result<bool, DetectError> {

@@ -33,12 +33,21 @@ pub(crate) type Key = u128;
 /// A number for some texts; other texts have another number, as far as 128 bits can tell.
 pub(crate) fn key_of<'t>(texts: impl IntoIterator<Item = &'t str>) -> Key {
     let mut bytes = Vec::with_capacity(64);
-    for text in texts {
-        // With its length before it, no text runs into the next.
-        bytes.extend((text.len() as u64).to_be_bytes());
-        bytes.extend(text.as_bytes());
-    }
-    XxHash3_128::oneshot(&bytes)
+    texts.into_iter().for_each(|text| put_text(&mut bytes, &[text]));
+    key_of_bytes(&bytes)
+}
+
+/// Puts a text behind others of a key; its parts are one text.
+pub(crate) fn put_text(bytes: &mut Vec<u8>, parts: &[&str]) {
+    // With its length before it, no text runs into the next.
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    bytes.extend_from_slice(&(length as u64).to_be_bytes());
+    parts.iter().for_each(|part| bytes.extend_from_slice(part.as_bytes()));
+}
+
+/// The key of texts that were put behind each other.
+pub(crate) fn key_of_bytes(bytes: &[u8]) -> Key {
+    XxHash3_128::oneshot(bytes)
 }
 
 /// A shorter one, for values that are only counted.

@@ -120,6 +120,11 @@ impl Lists {
         self.by_name.iter().map(|(list, entries)| (list.as_str(), entries.as_slice()))
     }
 
+    /// Whether no list that is asked has ever had an entry, so that no text need be looked at.
+    pub(crate) fn are_empty(&self, question: &ListQuestion<'_>) -> bool {
+        !question.lists.split(',').any(|list| self.by_text.contains_key(part_of(list).0))
+    }
+
     /// Whether a text stood on a list at a moment. Case does not count, as in Sigma.
     pub(crate) fn hold(&self, question: &ListQuestion<'_>, text: &str, at_micros: i64) -> bool {
         let text = text.to_lowercase();
@@ -127,11 +132,7 @@ impl Lists {
     }
 
     fn holds(&self, list: &str, how: How, text: &str, at_micros: i64) -> bool {
-        let (list, ids, names) = match (list.strip_suffix("_ids"), list.strip_suffix("_names")) {
-            (Some(list), _) => (list, true, false),
-            (None, Some(list)) => (list, false, true),
-            (None, None) => (list, true, true),
-        };
+        let (list, ids, names) = part_of(list);
         let Some(texts) = self.by_text.get(list) else { return false };
         let stands = |told: &Told| ((told.is_id && ids) || (told.is_name && names)) && told.stay.holds(at_micros);
         let any = |matches: fn(&str, &str) -> bool| {
@@ -162,6 +163,15 @@ impl Lists {
             here.iter().flat_map(|(list, entries)| entries.iter().filter_map(move |entry| differs(list, entry))).min()
         };
         only_in(self, others).into_iter().chain(only_in(others, self)).min()
+    }
+}
+
+/// The list that a question names, and whether its ids and its names are meant.
+fn part_of(list: &str) -> (&str, bool, bool) {
+    match (list.strip_suffix("_ids"), list.strip_suffix("_names")) {
+        (Some(list), _) => (list, true, false),
+        (None, Some(list)) => (list, false, true),
+        (None, None) => (list, true, true),
     }
 }
 

@@ -1,22 +1,20 @@
 //! Activities against rules: routed by their type first, then matched by rsigma, then kept as hits of each series.
-//! Promises that routing leaves out only rules that could not select the activity.
+//! Promises the same hits for the same activity, whatever was matched before.
 //! Never keeps anything of an activity but numbers.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use ephor_wire::catalogue::catalogue;
 use ephor_wire::timestamp::parse_micros;
-use rsigma_eval::compiler::{compile_detection, eval_condition};
-use rsigma_eval::{CompiledDetection, Event, MapEvent};
-use rsigma_parser::{ConditionExpr, Detection, DetectionItem, Quantifier};
+use rsigma_eval::Event;
+use rsigma_eval::compiler::eval_condition;
 
 use crate::facts::Facts;
-use crate::fields::{Element, Flat, View};
+use crate::fields::{Element, Flat, Texts, View};
 use crate::finding::Entity;
 use crate::geo::{Geo, Spot};
-use crate::hit::{Hit, Key, Place, key_of, number_of};
+use crate::hit::{Hit, Key, Place, key_of, key_of_bytes, number_of, put_text};
 use crate::limits::ELEMENTS;
+use crate::route::Routes;
 use crate::rule::{Naming, RuleSet};
 use crate::series::{Input, KeyOf, Slot};
 
@@ -34,12 +32,10 @@ pub(crate) struct Matcher {
     set: Arc<RuleSet>,
     /// Of each rule, the series that keep its hits, and as which input.
     keepers: Vec<Vec<(usize, u8)>>,
-    /// Rules that may select an activity of a type; filled as types are met.
-    routes: HashMap<String, Arc<[usize]>>,
+    routes: Routes,
+    /// What keys are made of, so that each need not ask for memory.
+    bytes: Vec<u8>,
 }
-
-/// Types whose routes are remembered: three times the catalogue, so that made-up types cannot fill the memory.
-const ROUTES: usize = 1_600;
 
 impl Matcher {
     pub(crate) fn new(set: Arc<RuleSet>, wanted: &[usize]) -> Self {
@@ -49,7 +45,7 @@ impl Matcher {
                 keepers[input.rule].push((*series, at));
             }
         }
-        Self { set, keepers, routes: HashMap::new() }
+        Self { set, keepers, routes: Routes::default(), bytes: Vec::new() }
     }
 
     /// The hits of one activity, and when it happened. What is no activity has none.
@@ -58,44 +54,110 @@ impl Matcher {
         let (id, at) = (flat.text("id")?, flat.text("created_at").and_then(parse_micros)?);
         let place = Place { at, tie: number_of(id), seq };
         let view = View::new(&flat, facts, at);
-        for rule in self.route(flat.text("type").unwrap_or_default()).iter() {
-            for view in elements(&self.set, *rule, view) {
-                if selects(&self.set, *rule, &view) {
-                    self.keep(*rule, &view, place, &facts.geo, kept);
+        let Self { set, keepers, routes, bytes } = self;
+        let route = routes.of(&flat, set, |rule| !keepers[rule].is_empty());
+        for (rule, question) in route.iter() {
+            for view in elements(set, *rule, view) {
+                if question.holds(&view) {
+                    let mut keeping = Keeping { set, view, place, geo: &facts.geo, bytes, kept };
+                    keepers[*rule].iter().for_each(|(series, at)| keeping.keep(*series, *at));
                 }
             }
         }
         Some(at)
     }
+}
 
-    fn keep(&self, rule: usize, view: &View<'_>, place: Place, geo: &Geo, kept: &mut Vec<Kept>) {
-        for (series, at) in &self.keepers[rule] {
-            let input = &self.set.series[*series].inputs[usize::from(*at)];
-            let mut slots: Vec<u64> = input.slots.iter().map(|slot| slot_value(slot, view, geo)).collect();
-            if let Some(field) = &input.groups {
-                slots.extend(view.texts(field).iter().map(|group| number_of(group)));
-            }
-            let is_nowhere = |(slot, value): (&Slot, &u64)| matches!(slot, Slot::Location(_)) && *value == 0;
-            if input.slots.iter().zip(&slots).any(is_nowhere) {
-                continue;
-            }
-            for (key, subject) in told_apart(input, view) {
-                let slots = slots.clone();
-                kept.push(Kept { series: *series, key, hit: Hit { place, input: *at, subject, slots } });
+/// An activity that a rule has selected, on its way into series.
+struct Keeping<'k> {
+    set: &'k RuleSet,
+    view: View<'k>,
+    place: Place,
+    geo: &'k Geo,
+    bytes: &'k mut Vec<u8>,
+    kept: &'k mut Vec<Kept>,
+}
+
+/// The keys of an activity in one series, where that is quickly said.
+enum Only {
+    /// A field is not there that has to be.
+    None,
+    One(Key, u64),
+    /// Some field is an array, of however many.
+    Several,
+}
+
+impl Keeping<'_> {
+    fn keep(&mut self, series: usize, at: u8) {
+        let input = &self.set.series[series].inputs[usize::from(at)];
+        let mut slots: Vec<u64> = input.slots.iter().map(|slot| slot_value(slot, &self.view, self.geo)).collect();
+        if let Some(field) = &input.groups {
+            self.view.each_text(field, &mut |group| slots.push(number_of(group)));
+        }
+        let is_nowhere = |(slot, value): (&Slot, &u64)| matches!(slot, Slot::Location(_)) && *value == 0;
+        if input.slots.iter().zip(&slots).any(is_nowhere) {
+            return;
+        }
+        let place = self.place;
+        let hit = |subject, slots| Hit { place, input: at, subject, slots };
+        match self.only_one(input) {
+            Only::One(key, subject) => self.kept.push(Kept { series, key, hit: hit(subject, slots) }),
+            Only::None => {}
+            Only::Several => {
+                for (key, subject) in told_apart(input, &self.view) {
+                    self.kept.push(Kept { series, key, hit: hit(subject, slots.clone()) });
+                }
             }
         }
     }
 
-    fn route(&mut self, kind: &str) -> Arc<[usize]> {
-        if let Some(route) = self.routes.get(kind) {
-            return Arc::clone(route);
+    /// What [`told_apart`] answers, where no field is an array.
+    fn only_one(&mut self, input: &Input) -> Only {
+        self.bytes.clear();
+        match &input.key {
+            KeyOf::Entities(namings) => {
+                if namings.iter().try_for_each(|naming| self.put_entity(naming)).is_none() {
+                    return Only::Several;
+                }
+            }
+            KeyOf::Fields(fields) => {
+                for field in fields {
+                    match self.view.texts_at(field) {
+                        Texts::None => return Only::None,
+                        Texts::One(text) => put_text(self.bytes, &[&text]),
+                        Texts::Several => return Only::Several,
+                    }
+                }
+            }
         }
-        let route: Arc<[usize]> = routed(&self.set, &self.keepers, kind).into();
-        if self.routes.len() >= ROUTES {
-            self.routes.clear();
+        let key = key_of_bytes(self.bytes);
+        let Some(namings) = &input.subject else { return Only::One(key, 0) };
+        self.bytes.clear();
+        match namings.iter().try_for_each(|naming| self.put_entity(naming)) {
+            Some(()) => Only::One(key, short(key_of_bytes(self.bytes))),
+            None => Only::Several,
         }
-        self.routes.insert(kind.to_owned(), Arc::clone(&route));
-        route
+    }
+
+    /// As [`entities_of`] names it; nothing where there are several.
+    fn put_entity(&mut self, naming: &Naming) -> Option<()> {
+        if naming.kind == Naming::ACTOR {
+            let (kind, id) = self.view.actor().unwrap_or((Naming::ACTOR, UNKNOWN));
+            put_text(self.bytes, &[kind, " ", id]);
+            return Some(());
+        }
+        for field in &naming.fields {
+            match self.view.texts_at(field) {
+                Texts::None => {}
+                Texts::One(text) => {
+                    put_text(self.bytes, &[&naming.kind, " ", &text]);
+                    return Some(());
+                }
+                Texts::Several => return None,
+            }
+        }
+        put_text(self.bytes, &[&naming.kind, " ", UNKNOWN]);
+        Some(())
     }
 }
 
@@ -239,6 +301,13 @@ fn short(key: Key) -> u64 {
 fn slot_value(slot: &Slot, view: &View<'_>, geo: &Geo) -> u64 {
     match slot {
         Slot::Text(fields) => {
+            if let [field] = fields.as_slice() {
+                match view.texts_at(field) {
+                    Texts::None => return 0,
+                    Texts::One(text) => return number_of(&text),
+                    Texts::Several => {}
+                }
+            }
             let texts: Vec<String> = fields.iter().flat_map(|field| view.texts(field)).collect();
             if texts.is_empty() { 0 } else { number_of(&texts.join("\u{0}")) }
         }
@@ -247,95 +316,4 @@ fn slot_value(slot: &Slot, view: &View<'_>, geo: &Geo) -> u64 {
         }
         Slot::Number(field) => view.get_field(field).and_then(|value| value.as_f64()).unwrap_or(f64::NAN).to_bits(),
     }
-}
-
-/// What can be said of a rule when only an activity's type is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Foreseen {
-    Yes,
-    No,
-    Open,
-}
-
-fn routed(set: &RuleSet, keepers: &[Vec<(usize, u8)>], kind: &str) -> Vec<usize> {
-    let category = catalogue().category_of(kind);
-    let event = MapEvent::new(HashMap::from([("type", kind.to_owned()), ("category", category.to_owned())]));
-    let may = |rule: &usize| {
-        let Some(detecting) = set.detections.get(rule) else { return false };
-        let named = &detecting.sigma.detection.named;
-        // Filters only narrow what the rule itself may select.
-        let conditions = &detecting.sigma.detection.conditions;
-        conditions.iter().any(|condition| foreseen_condition(condition, named, &event) != Foreseen::No)
-    };
-    (0..set.rules.len()).filter(|rule| !keepers[*rule].is_empty()).filter(may).collect()
-}
-
-type Named = HashMap<String, Detection>;
-
-fn foreseen_condition(condition: &ConditionExpr, named: &Named, event: &impl Event) -> Foreseen {
-    let of = |name: &String| named.get(name).map_or(Foreseen::No, |detection| foreseen_detection(detection, event));
-    match condition {
-        ConditionExpr::Identifier(name) => of(name),
-        ConditionExpr::And(parts) => all(parts.iter().map(|part| foreseen_condition(part, named, event))),
-        ConditionExpr::Or(parts) => any(parts.iter().map(|part| foreseen_condition(part, named, event))),
-        ConditionExpr::Not(part) => match foreseen_condition(part, named, event) {
-            Foreseen::Yes => Foreseen::No,
-            Foreseen::No => Foreseen::Yes,
-            Foreseen::Open => Foreseen::Open,
-        },
-        ConditionExpr::Selector { quantifier, pattern } => {
-            let meant = named.iter().filter(|(name, _)| pattern.matches_detection_name(name));
-            let foreseen = meant.map(|(_, detection)| foreseen_detection(detection, event));
-            match quantifier {
-                Quantifier::Any => any(foreseen),
-                Quantifier::All => all(foreseen),
-                Quantifier::Count(_) => Foreseen::Open,
-            }
-        }
-    }
-}
-
-fn foreseen_detection(detection: &Detection, event: &impl Event) -> Foreseen {
-    match detection {
-        Detection::AllOf(items) => all(items.iter().map(|item| foreseen_item(item, event))),
-        Detection::AnyOf(parts) => any(parts.iter().map(|part| foreseen_detection(part, event))),
-        Detection::And(parts) => all(parts.iter().map(|part| foreseen_detection(part, event))),
-        Detection::Keywords(_) | Detection::ArrayMatch { .. } | Detection::Conditional { .. } => Foreseen::Open,
-    }
-}
-
-fn foreseen_item(item: &DetectionItem, event: &impl Event) -> Foreseen {
-    let about_the_type = matches!(item.field.name.as_deref(), Some("type" | "category"));
-    let alone = Detection::AllOf(vec![item.clone()]);
-    let Some(compiled) = about_the_type.then(|| compile_detection(&alone).ok()).flatten() else {
-        return Foreseen::Open;
-    };
-    const NAME: &str = "item";
-    let named: HashMap<String, CompiledDetection> = HashMap::from([(NAME.to_owned(), compiled)]);
-    let condition = ConditionExpr::Identifier(NAME.to_owned());
-    if eval_condition(&condition, &named, event, &mut Vec::new()) { Foreseen::Yes } else { Foreseen::No }
-}
-
-fn all(parts: impl Iterator<Item = Foreseen>) -> Foreseen {
-    let mut answer = Foreseen::Yes;
-    for part in parts {
-        match part {
-            Foreseen::No => return Foreseen::No,
-            Foreseen::Open => answer = Foreseen::Open,
-            Foreseen::Yes => {}
-        }
-    }
-    answer
-}
-
-fn any(parts: impl Iterator<Item = Foreseen>) -> Foreseen {
-    let mut answer = Foreseen::No;
-    for part in parts {
-        match part {
-            Foreseen::Yes => return Foreseen::Yes,
-            Foreseen::Open => answer = Foreseen::Open,
-            Foreseen::No => {}
-        }
-    }
-    answer
 }

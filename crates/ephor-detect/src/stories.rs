@@ -11,6 +11,9 @@ use serde_json::json;
 
 use crate::detector::found_of;
 use crate::facts::Facts;
+use crate::fields::{Flat, View};
+use crate::matcher::selects;
+use crate::route::{Question, Routes};
 use crate::rule::{RuleSet, RuleSource, RuleSources};
 use crate::{Finding, try_rules};
 
@@ -97,6 +100,44 @@ fn told(found: Vec<Finding>) -> BTreeMap<String, Finding> {
     found.into_iter().map(|finding| (finding.id.0.clone(), without_seq(finding))).collect()
 }
 
+/// The events of every rule's own tests, as they are written.
+fn events_of_tests() -> Vec<String> {
+    let mut events = Vec::new();
+    for file in RuleSources::default().test_files().unwrap() {
+        let file: serde_json::Value = yaml_serde::from_str(&file.text).unwrap();
+        for test in file["tests"].as_array().unwrap() {
+            for event in test["events"].as_array().into_iter().flatten() {
+                let mut event = event.clone();
+                event["id"] = json!(format!("activity_{}", events.len()));
+                event["created_at"] = json!("2026-03-02T10:00:00Z");
+                events.push(event.to_string());
+            }
+        }
+    }
+    events
+}
+
+#[test]
+fn what_a_route_leaves_to_ask_has_the_answer_of_the_whole_rule() {
+    let (set, facts) = (shipped(), Facts::default());
+    let (mut routes, mut selected, mut settled) = (Routes::default(), 0, 0);
+    let events = events_of_tests();
+    let own_category = events[0].replacen('{', "{\"category\":\"own\",", 1);
+    for raw in events.iter().chain([&own_category]) {
+        let flat = Flat::parse(raw.as_bytes()).unwrap();
+        let view = View::new(&flat, &facts, 0);
+        let route = routes.of(&flat, &set, |_| true);
+        for rule in 0..set.rules.len() {
+            let question = route.iter().find(|(of, _)| *of == rule).map(|(_, question)| question);
+            let answer = question.is_some_and(|question| question.holds(&view));
+            assert_eq!(answer, selects(&set, rule, &view), "{} of {raw}", set.rules[rule].name);
+            selected += usize::from(answer);
+            settled += usize::from(matches!(question, Some(Question::Known(true))));
+        }
+    }
+    assert!(events.len() > 500 && selected > 300 && settled > 100, "{} {selected} {settled}", events.len());
+}
+
 #[test]
 fn each_kind_of_rule_finds_its_own() {
     let found = found(&shipped(), &rows(), &[]);
@@ -130,6 +171,44 @@ proptest! {
         let arrived: Vec<(u64, String)> = order.into_iter().zip(0..).map(|((_, raw), seq)| (seq, raw)).collect();
         prop_assert_eq!(told(found(&set, &arrived, &pauses)), straight);
     }
+}
+
+/// Days on which people open so many files each; the last of them so many on a day after.
+fn days_of_files(people: u32, usual: u32, own: u32, at_last: u32) -> Vec<(u64, String)> {
+    let mut rows = Vec::new();
+    let mut put = |person: u32, day: u32, count: u32| {
+        for n in 0..count {
+            let seq = rows.len() as u64;
+            let view = json!({"id": format!("activity_{seq}"), "created_at": moment(day, 36_000 + n * 20), "type": "claude_file_viewed",
+                "claude_file_id": format!("claude_file_{seq}"), "actor": {"type": "user_actor", "user_id": format!("user_{person}")}});
+            rows.push((seq, view.to_string()));
+        }
+    };
+    for day in 1..=8 {
+        (1..=people).for_each(|person| put(person, day, if person == people { own } else { usual }));
+    }
+    put(people, 9, at_last);
+    rows
+}
+
+#[test]
+fn what_is_much_for_somebody_and_usual_among_peers_weighs_less_and_says_so() {
+    let of_files = |rows: &[(u64, String)]| -> Vec<(crate::Severity, String)> {
+        let found = found(&shipped(), rows, &[]).into_iter().filter(|finding| finding.rule == "files_above_usual");
+        found.map(|finding| (finding.severity, finding.explanation)).collect()
+    };
+    let among_busy = of_files(&days_of_files(7, 40, 3, 45));
+    assert_eq!(among_busy.len(), 1, "{among_busy:#?}");
+    assert_eq!(among_busy[0].0, crate::Severity::Low);
+    let says = "Among 7 people of the organization 40 on a day is usual, which makes this nothing unusual there.";
+    assert!(among_busy[0].1.ends_with(says), "{among_busy:#?}");
+    let among_quiet = of_files(&days_of_files(7, 3, 3, 45));
+    assert_eq!(among_quiet.len(), 1, "{among_quiet:#?}");
+    assert_eq!(among_quiet[0].0, crate::Severity::Medium);
+    assert!(among_quiet[0].1.ends_with("3 on a day is usual, which makes this much there too."), "{among_quiet:#?}");
+    // Four people are no measure: nothing is said of them.
+    let alone = of_files(&days_of_files(4, 40, 3, 45));
+    assert!(alone.len() == 1 && !alone[0].1.contains("Among"), "{alone:#?}");
 }
 
 #[test]

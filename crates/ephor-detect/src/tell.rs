@@ -11,6 +11,7 @@ use crate::facts::Facts;
 use crate::fields::{Flat, View};
 use crate::finding::{Entity, Evidence, Finding, FindingId, Window};
 use crate::hit::Place;
+use crate::judge::{PEERS_SAY, Weight};
 use crate::limits::OTHERS;
 use crate::matcher::{UNKNOWN, elements, entities_of, selects, told};
 use crate::rule::{Rule, RuleSet, Template, Words};
@@ -96,9 +97,15 @@ impl Telling<'_> {
             id: FindingId::of(&self.name_in_id(), &subject, draft.window_from),
             rule: rule.name.clone(),
             use_case: rule.use_case,
-            severity: rule.severity,
+            severity: match draft.weight {
+                Weight::Full => rule.severity,
+                Weight::Lowered => rule.severity.lowered(),
+            },
             title: rule.title.clone(),
-            explanation: rule.explain.fill(&self.words),
+            explanation: match draft.numbers.get(PEERS_SAY).filter(|says| !says.is_empty()) {
+                Some(says) => format!("{} {says}", rule.explain.fill(&self.words)),
+                None => rule.explain.fill(&self.words),
+            },
             next_step: rule.next_step.fill(&self.words),
             controls: rule.controls.clone(),
             subject,

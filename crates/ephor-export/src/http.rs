@@ -82,6 +82,14 @@ impl HttpDoor {
         self.client.post(url)
     }
 
+    pub(crate) fn put(&self, url: Url) -> RequestBuilder {
+        self.client.put(url)
+    }
+
+    pub(crate) fn head(&self, url: Url) -> RequestBuilder {
+        self.client.head(url)
+    }
+
     /// Sends a request as it is; the answer's body is still to be read.
     pub(crate) async fn exchange(&self, request: reqwest::Request) -> Result<reqwest::Response, String> {
         self.client.execute(request).await.map_err(|error| short(&chain(&error.without_url())))

@@ -9,6 +9,7 @@ mod document;
 mod entra;
 mod error;
 mod format;
+mod google;
 mod guard;
 mod http;
 mod json;
@@ -16,6 +17,8 @@ mod limits;
 mod mail;
 mod meaning;
 mod notify;
+#[cfg(any(test, fuzzing))]
+pub mod outside_bytes;
 mod receiver;
 mod record;
 mod redaction;
@@ -23,13 +26,17 @@ mod settings;
 mod sink;
 #[cfg(test)]
 mod stories;
+mod stream;
 mod time_stamp;
 mod tls;
 
-pub use deliver::{Delivered, ExportContext, LakeIs, ReplaySpan, Replayed, Replaying, Until, deliver, replay};
+pub use deliver::{
+    Delivered, ExportContext, GapsTold, LakeIs, RefusedGap, ReplaySpan, Replayed, Replaying, Until, deliver, replay,
+    tell_gaps,
+};
 pub use document::{Document, DocumentReceiver};
 pub use error::ExportError;
-pub use format::{Format, OcsfVersion, preview};
+pub use format::{ControlGap, Format, GapSource, GapState, OcsfVersion, preview};
 pub use mail::{Mail, MailFile, MailSecurity, MailSettings, Mailer};
 pub use meaning::Level;
 pub use notify::{
@@ -40,7 +47,8 @@ pub use record::{Place, Record};
 pub use redaction::{Redaction, RedactionRule, Treatment};
 pub use settings::{RedactSetting, Secrets, SinkSettings, Start, What};
 pub use sink::{
-    DatadogSettings, ElasticSettings, FileSettings, Framing, OtlpProtocol, OtlpSettings, SentinelSettings,
+    DatadogSettings, ElasticSettings, FileSettings, Framing, KafkaMechanism, KafkaSettings, KafkaTransport,
+    NatsSettings, ObjectLayout, ObjectsSettings, OtlpProtocol, OtlpSettings, SecopsSettings, SentinelSettings,
     SplunkHecSettings, StdoutSettings, SumoLogicSettings, SyslogSettings, Transport, WebhookBody, WebhookSettings,
 };
 pub use time_stamp::TimeStampAuthority;

@@ -13,6 +13,15 @@ pub(crate) const BATCH_BYTES: usize = 4 << 20;
 /// How long the oldest record waits for a batch to fill.
 pub(crate) const BATCH_AGE: Duration = Duration::from_secs(1);
 
+/// Records of one batch of objects: readers of files want few large ones.
+pub(crate) const OBJECT_EVENTS: usize = 50_000;
+
+/// Bytes of one batch of objects before they are packed; two batches are in memory at once.
+pub(crate) const OBJECT_BYTES: usize = 64 << 20;
+
+/// How long the oldest record waits for more: Security Lake wants files no more often than every five minutes.
+pub(crate) const OBJECT_AGE: Duration = Duration::from_secs(300);
+
 /// How often a sink looks for new records: a number in memory, compared.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(50);
 

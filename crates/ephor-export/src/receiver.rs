@@ -5,13 +5,15 @@
 use secrecy::SecretString;
 
 use crate::entra::EntraClient;
-use crate::format::Format;
+use crate::format::{Format, OcsfVersion};
+use crate::google::GoogleClient;
 use crate::guard::Reach;
 use crate::http::HttpDoor;
 use crate::settings::{Secrets, SinkSettings};
 use crate::sink::{
-    DatadogSink, ElasticCredentials, ElasticSettings, ElasticSink, FileSink, OtlpCredentials, OtlpProtocol,
-    OtlpSettings, OtlpSink, SENTINEL_SCOPE, SentinelSettings, SentinelSink, Sink, SplunkHecSink, StdoutSink,
+    BucketCredentials, DatadogSink, ElasticCredentials, ElasticSettings, ElasticSink, FileSink, KafkaSink,
+    NatsCredentials, NatsSink, ObjectLayout, ObjectsSettings, ObjectsSink, OtlpCredentials, OtlpProtocol, OtlpSettings,
+    OtlpSink, SENTINEL_SCOPE, SecopsSink, SentinelSettings, SentinelSink, Sink, SplunkHecSink, StdoutSink,
     SumoLogicSink, SyslogSink, WebhookCredentials, WebhookDoor, WebhookSettings, WebhookSink,
 };
 use crate::tls::TlsSettings;
@@ -58,6 +60,32 @@ pub(crate) fn open(
             return Err("otlp takes log records: the format must be otlp".to_owned());
         }
         Box::new(open_otlp(otlp, secrets, reach)?)
+    } else if let Some(objects) = &settings.objects {
+        if objects.layout == ObjectLayout::SecurityLake && format != Format::Ocsf(OcsfVersion::V1_3) {
+            return Err("Security Lake takes OCSF up to 1.3: the format must be ocsf@1.3.0".to_owned());
+        }
+        let credentials = bucket_credentials(objects, secrets)?;
+        Box::new(ObjectsSink::new(objects, door(&objects.tls)?, credentials.as_ref(), is_json)?)
+    } else if let Some(kafka) = &settings.kafka {
+        let password = kafka.password.as_deref().map(|reference| named("kafka.password", secrets, reference));
+        Box::new(KafkaSink::new(kafka.clone(), reach, password.transpose()?)?)
+    } else if let Some(nats) = &settings.nats {
+        let optional = |what: &str, reference: &Option<String>| {
+            reference.as_deref().map(|reference| named(what, secrets, reference)).transpose()
+        };
+        let credentials = NatsCredentials {
+            password: optional("nats.password", &nats.password)?,
+            token: optional("nats.token", &nats.token)?,
+        };
+        Box::new(NatsSink::new(nats.clone(), reach, credentials)?)
+    } else if let Some(secops) = &settings.secops {
+        if format != Format::Udm {
+            return Err("secops takes events of Google's model: the format must be udm".to_owned());
+        }
+        let (door, key) = (door(&secops.tls)?, named("secops.credentials", secrets, &secops.credentials)?);
+        let google =
+            GoogleClient::new(door.clone(), &key, clock).map_err(|why| format!("secops.credentials: {why}"))?;
+        Box::new(SecopsSink::new(secops, door, google)?)
     } else {
         Box::new(StdoutSink)
     };
@@ -74,6 +102,20 @@ fn open_sentinel(
     let (login, tenant, client) = (&settings.login, &settings.tenant, &settings.client_id);
     let entra = EntraClient::new(door.clone(), login, tenant, client, secret, SENTINEL_SCOPE)?;
     SentinelSink::new(settings, door.clone(), entra, is_json)
+}
+
+fn bucket_credentials(settings: &ObjectsSettings, secrets: Secrets) -> Result<Option<BucketCredentials>, String> {
+    let (id, key) = match (&settings.access_key_id, &settings.secret_access_key) {
+        (None, None) => return Ok(None),
+        (Some(id), Some(key)) => (id, key),
+        _ => return Err("objects.access_key_id and objects.secret_access_key go together".to_owned()),
+    };
+    let token = settings.session_token.as_deref();
+    Ok(Some(BucketCredentials {
+        id: named("objects.access_key_id", secrets, id)?,
+        key: named("objects.secret_access_key", secrets, key)?,
+        token: token.map(|token| named("objects.session_token", secrets, token)).transpose()?,
+    }))
 }
 
 fn open_otlp(settings: &OtlpSettings, secrets: Secrets, reach: Reach) -> Result<OtlpSink, String> {

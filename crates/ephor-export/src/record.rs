@@ -17,6 +17,11 @@ pub enum Place {
         /// Its `revision`.
         revision: u64,
     },
+    /// A gap of a control, by its number among those told with it.
+    Gap {
+        /// Counted from 1.
+        number: u64,
+    },
 }
 
 impl Place {
@@ -26,6 +31,7 @@ impl Place {
         match self {
             Self::Activity { seq } => seq,
             Self::Finding { revision } => revision,
+            Self::Gap { number } => number,
         }
     }
 }

@@ -9,14 +9,15 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::error::ExportError;
-use crate::format::Format;
+use crate::format::{Format, OcsfVersion};
 use crate::guard::Reach;
 use crate::limits;
 use crate::receiver;
 use crate::redaction::{Redaction, RedactionRule, Treatment};
 use crate::sink::{
-    DatadogSettings, ElasticSettings, FileSettings, OtlpSettings, SentinelSettings, Sink, SplunkHecSettings,
-    StdoutSettings, SumoLogicSettings, SyslogSettings, WebhookSettings,
+    DatadogSettings, ElasticSettings, FileSettings, KafkaSettings, NatsSettings, ObjectLayout, ObjectsSettings,
+    OtlpSettings, SecopsSettings, SentinelSettings, Sink, SplunkHecSettings, StdoutSettings, SumoLogicSettings,
+    SyslogSettings, WebhookSettings,
 };
 
 /// One sink as it is configured.
@@ -88,6 +89,18 @@ pub struct SinkSettings {
     /// A collector of OpenTelemetry.
     #[serde(default)]
     pub otlp: Option<OtlpSettings>,
+    /// Objects in a folder or a bucket.
+    #[serde(default)]
+    pub objects: Option<ObjectsSettings>,
+    /// A topic of Kafka.
+    #[serde(default)]
+    pub kafka: Option<KafkaSettings>,
+    /// A stream of NATS.
+    #[serde(default)]
+    pub nats: Option<NatsSettings>,
+    /// Google SecOps.
+    #[serde(default)]
+    pub secops: Option<SecopsSettings>,
 }
 
 /// What a sink is given.
@@ -173,14 +186,23 @@ pub(crate) struct Usual {
 }
 
 impl Usual {
-    pub(crate) fn of(kind: &'static str) -> Self {
+    /// Those of a kind of receiver as a sink sets it up.
+    fn of(kind: &'static str, sink: &SinkSettings) -> Self {
         let format = match kind {
             "elastic" => Format::Ecs,
             "syslog" => Format::Cef,
             "otlp" => Format::Otlp,
-            _ => Format::Ocsf(crate::OcsfVersion::default()),
+            "secops" => Format::Udm,
+            "objects" if sink.objects.as_ref().is_some_and(|objects| objects.layout == ObjectLayout::SecurityLake) => {
+                Format::Ocsf(OcsfVersion::V1_3)
+            }
+            _ => Format::Ocsf(OcsfVersion::default()),
         };
-        Self { kind, format, events: limits::BATCH_EVENTS, bytes: limits::BATCH_BYTES, age: limits::BATCH_AGE }
+        let (events, bytes, age) = match kind {
+            "objects" => (limits::OBJECT_EVENTS, limits::OBJECT_BYTES, limits::OBJECT_AGE),
+            _ => (limits::BATCH_EVENTS, limits::BATCH_BYTES, limits::BATCH_AGE),
+        };
+        Self { kind, format, events, bytes, age }
     }
 }
 
@@ -211,6 +233,10 @@ impl SinkSettings {
             sumo_logic: None,
             webhook: None,
             otlp: None,
+            objects: None,
+            kafka: None,
+            nats: None,
+            secops: None,
         }
     }
 
@@ -226,7 +252,7 @@ impl SinkSettings {
         if let [kind] = named[..] { Some(kind) } else { None }
     }
 
-    fn receivers(&self) -> [Option<&'static str>; 10] {
+    fn receivers(&self) -> [Option<&'static str>; 14] {
         [
             self.file.as_ref().map(|_| "file"),
             self.stdout.as_ref().map(|_| "stdout"),
@@ -238,6 +264,10 @@ impl SinkSettings {
             self.sumo_logic.as_ref().map(|_| "sumo_logic"),
             self.webhook.as_ref().map(|_| "webhook"),
             self.otlp.as_ref().map(|_| "otlp"),
+            self.objects.as_ref().map(|_| "objects"),
+            self.kafka.as_ref().map(|_| "kafka"),
+            self.nats.as_ref().map(|_| "nats"),
+            self.secops.as_ref().map(|_| "secops"),
         ]
     }
 
@@ -257,7 +287,7 @@ impl SinkSettings {
                 "a name has letters, digits, `-`, `_` and `.`, and does not begin with a dot".to_owned(),
             ));
         }
-        let usual = Usual::of(kinds[0]);
+        let usual = Usual::of(kinds[0], self);
         let format = self.format_or(usual.format)?;
         let sink = receiver::open(self, secrets, clock, format).map_err(wrong)?;
         let filter = self.filter.as_deref().map(ephor_lake::RowPredicate::parse).transpose();
@@ -293,7 +323,7 @@ impl SinkSettings {
 
     /// What its records look like.
     pub fn format(&self) -> Result<Format, ExportError> {
-        self.format_or(Usual::of(self.kind().unwrap_or("file")).format)
+        self.format_or(Usual::of(self.kind().unwrap_or("file"), self).format)
     }
 
     fn format_or(&self, usual: Format) -> Result<Format, ExportError> {

@@ -24,6 +24,11 @@ pub(crate) enum Existing {
     Replace,
 }
 
+/// Writes a file that is not there yet, durably and at once, for other rooms: one that is there is an error.
+pub fn write_new_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    write_new(path, &[bytes], Existing::Refuse)
+}
+
 /// Writes `parts` as the file `path`, durably and at once: afterwards either all of it is there or nothing.
 pub(crate) fn write_new(path: &Path, parts: &[&[u8]], existing: Existing) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));

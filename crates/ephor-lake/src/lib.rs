@@ -40,6 +40,7 @@ mod usage;
 pub use append::{AppendBatch, AppendOutcome, Appender, Notarized, RowOutcome};
 pub use compact::{CompactOptions, CompactReach, CompactReport, LegalHold, Retention};
 pub use days::{BuiltFrom, DayRows, DayTable, DayTableSpec};
+pub use durable::write_new_file;
 pub use erase::{Erasure, ErasureReport};
 pub use error::LakeError;
 pub use lake::{Lake, LakeOptions};

@@ -256,6 +256,41 @@ fn a_backtest_says_what_a_rule_would_find_and_puts_nothing_down() {
 }
 
 #[test]
+fn the_pace_of_rules_is_measured_and_bare_rsigma_selects_the_same() {
+    let simulated = Simulated::make(&["--seed", "11", "--users", "40", "--days", "20"]);
+    let home = folder();
+    let data = home.path().join("data");
+    run(&data, &["import", "--directory", simulated.folder().join("directory").to_str().unwrap()]).succeeded();
+    let activities = simulated.activities();
+    let pace = |more: &[&str]| {
+        let asked = [&["rules", "pace", activities.to_str().unwrap()], more].concat();
+        run(&data, &asked).json()
+    };
+    let own = pace(&["--rules", "60"]);
+    assert_eq!(
+        (own["activities"].as_u64(), own["rules"].as_u64()),
+        (Some(simulated.lines().len() as u64), Some(60)),
+        "{own}"
+    );
+    assert!(own["activities_a_second"].as_f64() > Some(0.0), "{own}");
+    assert!(pace(&[])["findings"].as_u64() > Some(3));
+    assert!(findings(&data).is_empty(), "measuring puts nothing down");
+
+    let tables = home.path().join("tables");
+    let whole = pace(&["--tables", tables.to_str().unwrap()]);
+    let bare = pace(&["--with", "rsigma"]);
+    let hits = whole["hits"].as_object().unwrap();
+    let selected: Vec<&String> =
+        hits.iter().filter(|(_, count)| count.as_u64() > Some(0)).map(|(name, _)| name).collect();
+    assert!(selected.len() > 20, "{selected:?}");
+    for name in selected {
+        assert_eq!(bare["hits"][name], hits[name], "{name}");
+    }
+    let rows = fs::read_to_string(tables.join("activities.ndjson")).unwrap();
+    assert_eq!(rows.lines().count(), simulated.lines().len());
+}
+
+#[test]
 fn sign_ins_too_far_apart_are_found_with_a_database_of_places_and_without_one_nothing_is_said_of_them() {
     let home = folder();
     let (data, rows, places) =

@@ -61,7 +61,7 @@ fn a_replay_gives_the_same_bytes_and_says_so_beforehand() {
     let home = folder();
     let data = home.path().join("data");
     imported(&data, &truth);
-    for format in ["ocsf", "ecs", "cef", "leef", "otlp", "raw"] {
+    for format in ["ocsf", "ecs", "cef", "leef", "otlp", "udm", "raw"] {
         let file = home.path().join(format!("{format}.out"));
         run_in(&mut to_file(&data, &file, format)).succeeded();
         let exported = fs::read(&file).unwrap();
@@ -178,4 +178,39 @@ fn a_preview_shows_what_a_receiver_would_get() {
     let strange = run(home.path(), &["export", "preview", "--type", "nobody_knows_this"]).json();
     assert_eq!(strange["metadata"]["event_code"], "nobody_knows_this", "{strange:#}");
     run(home.path(), &["export", "preview", "--type", "x", "--export-format", "xml"]).failed_with(2);
+}
+
+#[test]
+fn control_gaps_are_valid_ocsf_and_are_told_in_every_format() {
+    let truth = Simulated::of(800);
+    let home = folder();
+    let data = home.path().join("data");
+    imported(&data, &truth);
+    // Long before the first activity: nothing is held for any control.
+    let asked = ["--from", "2020-01-01", "--to", "2020-01-31"];
+    let covered = run(&data, &[&["evidence", "coverage", "soc2"][..], &asked].concat()).json();
+    let gaps = covered["summary"]["gaps"].as_u64().unwrap();
+    assert!(gaps > 5, "{covered}");
+    for (format, version) in [("ocsf", "1.8.0"), ("ocsf@1.3.0", "1.3.0")] {
+        let out = home.path().join(format!("{version}.ndjson"));
+        let sink = format!("file:{}", out.display());
+        let to_file = ["export", "gaps", "soc2", "--sink", &sink, "--export-format", format];
+        let told = run(&data, &[&to_file[..], &asked].concat()).json();
+        assert_eq!(told["told"]["delivered"], gaps, "{told}");
+        let validated = run_in(python("validate_ocsf.py").arg(version).arg(&out)).json();
+        assert_eq!(validated["errors"], 0, "{version}: {validated:#}");
+        assert_eq!(validated["classes"]["2003"], gaps, "{validated}");
+    }
+    let first = covered["controls"].as_array().unwrap().iter().find(|control| control["status"] == "gap").unwrap();
+    let id = format!("gap_soc2_{}_2020-01-01_2020-01-31.gap", first["id"].as_str().unwrap());
+    for format in ["ocsf", "ocsf@1.9.0", "ecs", "cef", "leef", "otlp", "udm", "raw"] {
+        let to_stdout = ["export", "gaps", "soc2", "--export-format", format];
+        let said = run(&data, &[&to_stdout[..], &asked].concat()).succeeded().stdout;
+        assert_eq!(said.lines().count() as u64, gaps, "{format}");
+        assert!(said.lines().next().unwrap().contains(&id), "{format}: {said}");
+        let again = run(&data, &[&to_stdout[..], &asked].concat()).succeeded().stdout;
+        assert_eq!(said, again, "{format}: other bytes the second time");
+    }
+    let one = ["export", "gaps", "soc2", "--control", first["id"].as_str().unwrap()];
+    assert_eq!(run(&data, &[&one[..], &asked].concat()).succeeded().stdout.lines().count(), 1);
 }

@@ -5,12 +5,14 @@
 mod analytics;
 mod console;
 mod detections;
+mod export;
 mod feed;
 mod import;
 mod measure;
 mod node;
 mod postgres;
 mod proof;
+mod rates;
 mod report;
 mod reports;
 
@@ -51,6 +53,8 @@ pub struct BenchOptions {
     #[command(flatten)]
     detections: DetectionOptions,
     #[command(flatten)]
+    export: export::ExportOptions,
+    #[command(flatten)]
     proof: proof::ProofOptions,
     #[command(flatten)]
     reports: reports::ReportOptions,
@@ -70,6 +74,25 @@ struct DetectionOptions {
     /// Days of each organisation.
     #[arg(long, default_value_t = 60)]
     span: u32,
+    /// Which half of the detection benchmark.
+    #[arg(long, value_enum, default_value = "both")]
+    part: Part,
+    /// Activities that rules are timed on.
+    #[arg(long, default_value_t = 1_000_000)]
+    activities: u64,
+    /// People of the organisation that memory is measured with.
+    #[arg(long, default_value_t = 100_000)]
+    actors: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Recall and precision.
+    Found,
+    /// Activities a second, and memory, beside other engines.
+    Rates,
+    /// Both.
+    Both,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -84,7 +107,9 @@ enum What {
     Analytics,
     /// Pages of the console, one by one and for many viewers at once.
     Console,
-    /// Recall and precision of the shipped rules on planted incidents.
+    /// Events delivered to sinks, how late, beside rsyslog and syslog-ng.
+    Export,
+    /// Recall and precision of the shipped rules on planted incidents; and how fast they are beside other engines.
     Detections,
     /// A lake verified beside `sha256sum`, and packages over a year.
     Proof,
@@ -102,11 +127,7 @@ struct Bench<'a> {
 }
 
 pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> Outcome<()> {
-    if matches!(options.what, What::Detections | What::Console | What::Proof) {
-        machine::set_up_tests(workspace, steps)?;
-    } else {
-        machine::set_up_benchmarks(workspace, steps)?;
-    }
+    set_up(workspace, steps, options)?;
     let binary = match &options.binary {
         Some(binary) => binary.clone(),
         None => build(workspace, steps, &options.profile)?,
@@ -124,7 +145,7 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> 
         return console::run(&bench, steps, &options.console, options.rows, options.keep);
     }
     if options.what == What::Detections {
-        return detections::run(&bench, steps, &options.detections);
+        return of_detections(&bench, steps, &options.detections);
     }
     if options.what == What::Reports {
         return reports::run(&bench, steps, &options.reports, options.keep);
@@ -133,7 +154,35 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> 
         return proof::run(&bench, steps, &options.proof, options.keep);
     }
     steps.run("simulate", || simulate(&bench.binary, &simulated, options.rows))?;
+    if options.what == What::Export {
+        return export::run(&bench, steps, profile, &options.export, options.keep);
+    }
     of_activities(&bench, steps, options, profile, &simulated)
+}
+
+/// What is measured says what it needs.
+fn set_up(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> Outcome<()> {
+    match (options.what, options.detections.part) {
+        (What::Detections, Part::Found) | (What::Console | What::Export | What::Proof, _) => {
+            machine::set_up_tests(workspace, steps)
+        }
+        (What::Detections, Part::Rates) => machine::set_up_sql_rules(workspace, steps),
+        (What::Detections, Part::Both) => {
+            machine::set_up_tests(workspace, steps)?;
+            machine::set_up_sql_rules(workspace, steps)
+        }
+        _ => machine::set_up_benchmarks(workspace, steps),
+    }
+}
+
+fn of_detections(bench: &Bench<'_>, steps: &mut Steps, options: &DetectionOptions) -> Outcome<()> {
+    if options.part != Part::Found {
+        rates::run(bench, steps, options)?;
+    }
+    if options.part != Part::Rates {
+        detections::run(bench, steps, options)?;
+    }
+    Ok(())
 }
 
 fn of_activities(

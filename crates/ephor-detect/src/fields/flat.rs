@@ -46,7 +46,9 @@ impl<'a> Flat<'a> {
     /// Reads one JSON object.
     pub(crate) fn parse(raw: &'a [u8]) -> Result<Self, serde_json::Error> {
         let mut flat = Flat { nodes: Vec::with_capacity(USUAL_FIELDS) };
-        let mut reader = serde_json::Deserializer::from_slice(raw);
+        // The whole is one text, so its parts need not be looked at one by one.
+        let raw = std::str::from_utf8(raw).map_err(serde_json::Error::custom)?;
+        let mut reader = serde_json::Deserializer::from_str(raw);
         let seed = NodeSeed { nodes: &mut flat.nodes, place: Place::Top };
         seed.deserialize(&mut reader)?;
         reader.end()?;
@@ -61,6 +63,11 @@ impl<'a> Flat<'a> {
         }
     }
 
+    /// Whether there is something under a key at the top.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.child(ROOT, key).is_some()
+    }
+
     /// The text of a key within an object at the top.
     pub(crate) fn text_within(&self, object: &str, key: &str) -> Option<&str> {
         match &self.nodes[self.child(self.child(ROOT, object)?, key)? as usize].value {
@@ -71,8 +78,20 @@ impl<'a> Flat<'a> {
 
     /// The value at a path; all of them where the path crosses an array.
     pub(crate) fn get(&self, path: &str) -> Option<EventValue<'_>> {
+        let (mut at, mut rest) = (ROOT, path);
+        while let Some((key, deeper)) = rest.split_once('.') {
+            at = self.child(at, key)?;
+            rest = deeper;
+            if matches!(self.nodes[at as usize].value, Leaf::Array) {
+                return self.get_of_elements(at, rest);
+            }
+        }
+        self.child(at, rest).map(|at| self.value(at))
+    }
+
+    fn get_of_elements(&self, array: u32, rest: &str) -> Option<EventValue<'_>> {
         let mut found = Vec::new();
-        self.collect(ROOT, path, &mut found);
+        self.go_on(array, Some(rest), &mut found);
         match found.len() {
             0 => None,
             1 => found.pop(),

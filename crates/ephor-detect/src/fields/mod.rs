@@ -7,4 +7,4 @@ mod flat;
 mod view;
 
 pub(crate) use flat::Flat;
-pub(crate) use view::{Element, View};
+pub(crate) use view::{Element, Texts, View};

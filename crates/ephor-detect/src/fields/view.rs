@@ -31,6 +31,15 @@ pub(crate) struct Element<'v> {
     pub(crate) index: usize,
 }
 
+/// What a name stands for, as text.
+#[derive(Debug)]
+pub(crate) enum Texts<'v> {
+    None,
+    One(Cow<'v, str>),
+    /// An array, of however many.
+    Several,
+}
+
 impl<'v> View<'v> {
     pub(crate) fn new(flat: &'v Flat<'v>, facts: &'v Facts, at_micros: i64) -> Self {
         Self { flat, facts, at_micros, element: None }
@@ -56,7 +65,26 @@ impl<'v> View<'v> {
 
     /// The texts at a name: none, one, or those of an array. Numbers and truths are text here.
     pub(crate) fn texts(&self, name: &str) -> Vec<String> {
-        self.get_field(name).map(|value| texts_of(&value)).unwrap_or_default()
+        let mut texts = Vec::new();
+        self.each_text(name, &mut |text| texts.push(text.to_owned()));
+        texts
+    }
+
+    /// Hands each of these texts on, and copies none.
+    pub(crate) fn each_text(&self, name: &str, take: &mut dyn FnMut(&str)) {
+        if let Some(value) = self.get_field(name) {
+            each_text_of(&value, take);
+        }
+    }
+
+    /// The same where only one is looked for.
+    pub(crate) fn texts_at(&self, name: &str) -> Texts<'_> {
+        match self.get_field(name) {
+            None => Texts::None,
+            Some(EventValue::Str(text)) => Texts::One(text),
+            Some(EventValue::Array(_)) => Texts::Several,
+            Some(other) => other.as_str().map_or(Texts::None, |text| Texts::One(Cow::Owned(text.into_owned()))),
+        }
     }
 
     fn wire(&self, path: &str) -> Option<EventValue<'v>> {
@@ -86,9 +114,7 @@ impl<'v> View<'v> {
     fn fact(&self, rest: &str) -> Option<EventValue<'v>> {
         let (field, fact) = rest.rsplit_once('.')?;
         let mut known: Vec<EventValue<'v>> = Vec::new();
-        for id in self.texts(field) {
-            self.facts.of(&id, fact, self.at_micros, &mut known);
-        }
+        self.each_text(field, &mut |id| self.facts.of(id, fact, self.at_micros, &mut known));
         match known.len() {
             0 => None,
             1 => known.pop(),
@@ -98,8 +124,13 @@ impl<'v> View<'v> {
 
     /// Whether a value of a field stood on a list at that moment; absent when none did.
     fn listed(&self, question: &ListQuestion<'_>) -> Option<EventValue<'v>> {
-        let stood = |text: &String| self.facts.lists.hold(question, text, self.at_micros);
-        self.texts(question.field).iter().any(stood).then_some(EventValue::Bool(true))
+        if self.facts.lists.are_empty(question) {
+            return None;
+        }
+        let mut stood = false;
+        let mut ask = |text: &str| stood = stood || self.facts.lists.hold(question, text, self.at_micros);
+        self.each_text(question.field, &mut ask);
+        stood.then_some(EventValue::Bool(true))
     }
 
     /// `FIELD+FIELD`: the values of several fields as one, for lists of pairs.
@@ -161,10 +192,14 @@ impl Event for View<'_> {
     }
 }
 
-fn texts_of(value: &EventValue<'_>) -> Vec<String> {
+fn each_text_of(value: &EventValue<'_>, take: &mut dyn FnMut(&str)) {
     match value {
-        EventValue::Array(elements) => elements.iter().flat_map(texts_of).collect(),
-        other => other.as_str().map(Cow::into_owned).into_iter().collect(),
+        EventValue::Array(elements) => elements.iter().for_each(|element| each_text_of(element, take)),
+        other => {
+            if let Some(text) = other.as_str() {
+                take(&text);
+            }
+        }
     }
 }
 

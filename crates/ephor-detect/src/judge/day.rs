@@ -4,12 +4,12 @@
 
 use std::collections::HashMap;
 
-use super::draft::{Draft, Numbers};
+use super::draft::{Draft, Numbers, PEERS_SAY, Weight};
 use super::peers::{Circle, Peers, Usual};
 use super::{Days, measured, window_of};
 use crate::hit::Place;
 use crate::limits::EVIDENCE_LIMIT;
-use crate::rule::{Baseline, OffHours, Rule, in_words};
+use crate::rule::{Baseline, OffHours, Rule, Whose, in_words};
 use crate::state::DayCell;
 
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -58,36 +58,94 @@ pub(super) fn baseline(
             continue;
         }
         let own = own_history(days, at, baseline, slot);
-        let usual = match (own.len() < baseline.warm_up_days as usize, &mut peers) {
-            (false, _) => Some((own_usual(&own), "their own days".to_owned())),
-            (true, Some(peers)) => peers.usual(cell, *day, baseline, slot).map(|usual| (usual, named(&usual))),
-            (true, None) => None,
+        let own = (own.len() >= baseline.warm_up_days as usize).then(|| own_usual(&own));
+        let of_peers = || peers.as_mut().and_then(|peers| peers.usual(cell, *day, baseline, slot));
+        let verdict = match baseline.peers {
+            Some(Whose::Beyond) => beyond_peers(today, own, of_peers, baseline),
+            Some(Whose::Group) | None => above_own(today, own, of_peers, baseline),
         };
-        let Some((usual, against)) = usual else { continue };
-        let z = (today as f64 - usual.median) / usual.spread;
-        if z <= baseline.z {
-            continue;
-        }
+        let Some(Verdict { usual, against, peers, weight }) = verdict else { continue };
         let numbers = Numbers::from([
             ("today", today.to_string()),
             ("usual", format!("{:.0}", usual.median)),
-            ("times", format!("{z:.1}")),
+            ("times", format!("{:.1}", usual.deviations(today))),
             ("days", usual.days.to_string()),
             ("over", in_words(baseline.over.micros)),
             ("against", against),
+            (PEERS_SAY, peers),
         ]);
-        drafts.push(of_hours(rule, *day, cell, &(0..24).collect::<Vec<_>>(), numbers));
+        let mut draft = of_hours(rule, *day, cell, &(0..24).collect::<Vec<_>>(), numbers);
+        draft.weight = weight;
+        drafts.push(draft);
     }
     merged(drafts)
 }
 
-/// Days with enough for a finding, of subjects that have too few days before them.
-pub(super) fn without_history(days: &Days, baseline: &Baseline, slot: Option<usize>) -> Vec<i64> {
-    let is_one = |(at, (_, cell)): &(usize, &(i64, DayCell))| {
-        measured(cell, slot) >= baseline.at_least
-            && own_history(days, *at, baseline, slot).len() < baseline.warm_up_days as usize
+/// A day that is too much, against what, and what the other history says of it.
+struct Verdict {
+    usual: Usual,
+    against: String,
+    peers: String,
+    weight: Weight,
+}
+
+/// More than on their own days; without enough of those, more than on their peers'. Peers have a second opinion of the
+/// first: what is usual among them weighs less.
+fn above_own(
+    today: u64,
+    own: Option<Usual>,
+    of_peers: impl FnOnce() -> Option<Usual>,
+    baseline: &Baseline,
+) -> Option<Verdict> {
+    let too_much = |usual: &Usual| usual.deviations(today) > baseline.z;
+    let Some(usual) = own else {
+        let usual = of_peers().filter(too_much)?;
+        return Some(Verdict { usual, against: named(&usual), peers: String::new(), weight: Weight::Full });
     };
-    days.iter().enumerate().filter(is_one).map(|(_, (day, _))| *day).collect()
+    if !too_much(&usual) {
+        return None;
+    }
+    let against = "their own days".to_owned();
+    let Some(theirs) = of_peers() else {
+        return Some(Verdict { usual, against, peers: String::new(), weight: Weight::Full });
+    };
+    let (says, weight) = match too_much(&theirs) {
+        true => ("which makes this much there too", Weight::Full),
+        false => ("which makes this nothing unusual there", Weight::Lowered),
+    };
+    let peers = format!("Among {} {:.0} on a day is usual, {says}.", named(&theirs), theirs.median);
+    Some(Verdict { usual, against, peers, weight })
+}
+
+/// No more than on their own days, and far more than on their peers'.
+fn beyond_peers(
+    today: u64,
+    own: Option<Usual>,
+    of_peers: impl FnOnce() -> Option<Usual>,
+    baseline: &Baseline,
+) -> Option<Verdict> {
+    let too_much = |usual: &Usual| usual.deviations(today) > baseline.z;
+    let own = own.filter(|own| !too_much(own))?;
+    let usual = of_peers().filter(too_much)?;
+    let peers = format!("On their own days {:.0} is usual.", own.median);
+    Some(Verdict { usual, against: named(&usual), peers, weight: Weight::Full })
+}
+
+/// Days with enough for a finding whose judgement rests on what peers did before.
+pub(super) fn asking_peers(days: &Days, baseline: &Baseline, slot: Option<usize>) -> Vec<i64> {
+    let asks = |(at, (_, cell)): &(usize, &(i64, DayCell))| {
+        let today = measured(cell, slot);
+        if today < baseline.at_least {
+            return false;
+        }
+        let own = own_history(days, *at, baseline, slot);
+        if own.len() < baseline.warm_up_days as usize {
+            return baseline.peers == Some(Whose::Group);
+        }
+        let is_much = own_usual(&own).deviations(today) > baseline.z;
+        is_much == (baseline.peers == Some(Whose::Group))
+    };
+    days.iter().enumerate().filter(asks).map(|(_, (day, _))| *day).collect()
 }
 
 /// What the subject did on days before, in order of size.
@@ -196,6 +254,7 @@ fn merged(drafts: Vec<Draft>) -> Vec<Draft> {
                 last.last_at = draft.last_at;
                 last.count += draft.count;
                 last.numbers = draft.numbers;
+                last.weight = last.weight.max(draft.weight);
                 last.places.extend(draft.places);
                 last.places.truncate(EVIDENCE_LIMIT);
             }

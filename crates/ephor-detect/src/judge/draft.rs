@@ -22,7 +22,19 @@ pub(crate) struct Draft {
     pub(crate) last_at: i64,
     pub(crate) count: u64,
     pub(crate) numbers: Numbers,
+    pub(crate) weight: Weight,
 }
+
+/// How much of a rule's severity a finding has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Weight {
+    /// One step less.
+    Lowered,
+    Full,
+}
+
+/// The name of the number that is a sentence: what peers, or the subject's own days, say beside.
+pub(crate) const PEERS_SAY: &str = "peers";
 
 /// Numbers for the explanation, by name.
 pub(crate) type Numbers = BTreeMap<&'static str, String>;
@@ -41,6 +53,7 @@ impl Draft {
             count: places.len() as u64,
             places: places.iter().take(EVIDENCE_LIMIT).copied().collect(),
             numbers,
+            weight: Weight::Full,
         }
     }
 
@@ -52,6 +65,7 @@ impl Draft {
         }
         number(self.subject);
         number(self.count);
+        number(self.weight as u64);
         for place in &self.places {
             number(place.at.cast_unsigned());
             number(place.tie);

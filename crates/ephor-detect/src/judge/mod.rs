@@ -14,7 +14,7 @@ use crate::rule::Rule;
 use crate::series::{Program, Series};
 use crate::state::{Bucket, DayCell};
 
-pub(crate) use draft::{Draft, DraftDigest};
+pub(crate) use draft::{Draft, DraftDigest, PEERS_SAY, Weight};
 pub(crate) use peers::Peers;
 pub(crate) use without::due_micros;
 
@@ -46,10 +46,10 @@ pub(crate) fn days(series: &Series, rule: &Rule, days: &Days, peers: Option<&mut
     }
 }
 
-/// Days that are judged by what peers do, since the subject has too few of its own.
+/// Days that are judged by what peers did: alone, or as a second opinion.
 pub(crate) fn days_for_peers(series: &Series, days: &Days) -> Vec<i64> {
     match &series.program {
-        Program::Baseline { baseline, slot } if baseline.peers.is_some() => day::without_history(days, baseline, *slot),
+        Program::Baseline { baseline, slot } if baseline.peers.is_some() => day::asking_peers(days, baseline, *slot),
         _ => Vec::new(),
     }
 }

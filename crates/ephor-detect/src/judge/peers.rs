@@ -20,6 +20,13 @@ pub(super) struct Usual {
     pub(super) circle: Circle,
 }
 
+impl Usual {
+    /// How many robust standard deviations above the median a day is.
+    pub(super) fn deviations(&self, today: u64) -> f64 {
+        (today as f64 - self.median) / self.spread
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Circle {
     Group,

@@ -102,17 +102,19 @@ pub(crate) struct Baseline {
     pub(crate) z: f64,
     /// And never below this.
     pub(crate) at_least: u64,
-    /// Whose days count where a subject has too few of its own.
+    /// Whose days count beside the subject's own.
     #[serde(default)]
-    pub(crate) peers: Option<Peers>,
+    pub(crate) peers: Option<Whose>,
 }
 
-/// Whose days are compared with.
+/// Whose days are compared with beside the subject's own: those of its group in the directory; of a small one, everybody's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Peers {
-    /// Those of the subject's group in the directory; of a small one, everybody's.
+pub(crate) enum Whose {
+    /// Theirs count where the subject has too few days, and weigh what is much for the subject.
     Group,
+    /// Only what is usual for the subject and far beyond theirs.
+    Beyond,
 }
 
 impl Baseline {

@@ -5,6 +5,7 @@
 mod block;
 mod embedded;
 mod listed;
+mod names;
 mod problem;
 mod read;
 mod set;
@@ -18,7 +19,7 @@ use rsigma_parser::{CorrelationCondition, CorrelationType, SigmaRule};
 use crate::severity::Severity;
 use crate::use_case::UseCase;
 
-pub(crate) use block::{Baseline, FirstSeen, Measure, OffHours, Travel, Turn};
+pub(crate) use block::{Baseline, FirstSeen, Measure, OffHours, Travel, Turn, Whose};
 pub use problem::RuleProblem;
 pub(crate) use set::RuleSet;
 pub use set::{RuleSource, RuleSources};

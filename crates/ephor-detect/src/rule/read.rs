@@ -5,11 +5,13 @@
 use std::collections::HashMap;
 
 use rsigma_parser::{
-    CorrelationRule, FilterRule, Level, LogSource, SigmaCollection, SigmaRule, Status, WindowMode, parse_sigma_yaml,
+    CorrelationCondition, CorrelationRule, FilterRule, Level, LogSource, SigmaCollection, SigmaRule, Status,
+    WindowMode, parse_sigma_yaml,
 };
 use serde::Deserialize;
 
 use super::block::{Block, Turn};
+use super::names;
 use super::problem::Flaw;
 use super::span::{DAY_MICROS, SECOND_MICROS};
 use super::{AsksAbout, Body, Correlation, Generate, Naming, Rule, RuleProblem, Template, Voice};
@@ -123,6 +125,10 @@ fn line_within(error: &str, text: &str) -> usize {
 
 fn detection(place: &Place<'_>, text: &str, sigma: SigmaRule, block: Option<Block>) -> Result<Rule, Flaw> {
     let asks_about = check_source(&sigma.logsource, text)?;
+    let known: Vec<&str> = sigma.detection.named.keys().map(String::as_str).collect();
+    if let Some(unknown) = sigma.detection.conditions.iter().find_map(|one| names::unknown_in(one, &known)) {
+        return Err(names::flaw_in_condition(text, &unknown, "the detection has ", &known));
+    }
     let common = Common {
         title: sigma.title.clone(),
         name: sigma.name.clone(),
@@ -176,6 +182,12 @@ fn correlation(place: &Place<'_>, text: &str, sigma: CorrelationRule, block: Opt
     else {
         return wrong("the timespan is longer than time".to_owned());
     };
+    if let CorrelationCondition::Extended(condition) = &sigma.condition {
+        let known: Vec<&str> = sigma.rules.iter().map(String::as_str).collect();
+        if let Some(unknown) = names::unknown_in(condition, &known) {
+            return Err(names::flaw_in_condition(text, &unknown, "the correlation refers to ", &known));
+        }
+    }
     let alias = |alias: &rsigma_parser::FieldAlias| (alias.alias.clone(), alias.mapping.clone());
     let body = Correlation {
         kind: sigma.correlation_type,

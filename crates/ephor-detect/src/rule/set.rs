@@ -9,7 +9,7 @@ use rsigma_eval::{CompiledRule, Engine};
 use rsigma_parser::SigmaRule;
 
 use super::read::{self, FileOfRules};
-use super::{Body, Rule, RuleProblem, embedded, listed};
+use super::{Body, Rule, RuleProblem, Turn, embedded, listed, names};
 use crate::error::DetectError;
 use crate::geo::Geo;
 use crate::series::{self, Program, Series};
@@ -91,6 +91,8 @@ pub(crate) struct RuleSet {
     pub(crate) series: Vec<Series>,
     /// Files in their last version that could be used.
     good: BTreeMap<String, FileOfRules>,
+    /// What each file says.
+    texts: BTreeMap<String, String>,
 }
 
 /// A detection, compiled.
@@ -134,10 +136,16 @@ impl RuleSet {
                 in_order.push(file.clone());
             }
         }
+        set.texts = files.iter().map(|source| (source.file.clone(), source.text.clone())).collect();
         set.take_rules(&in_order, &mut problems);
         set.compile(&mut problems);
         set.link(&mut problems);
         (set, problems)
+    }
+
+    /// What the files say, as it is.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.texts.values().map(String::as_str)
     }
 
     /// Rules that find nothing for want of a database of places.
@@ -208,9 +216,31 @@ impl RuleSet {
             match series::of(self, place) {
                 Ok(Some(series)) => self.series.push(series),
                 Ok(None) => {}
-                Err(what) => problems.push(problem(&self.rules[place], what)),
+                Err(what) => problems.push(
+                    self.unknown_reference(&self.rules[place]).unwrap_or_else(|| problem(&self.rules[place], what)),
+                ),
             }
         }
+    }
+
+    /// The rule that a rule refers to and that is not there, with the line of the reference.
+    fn unknown_reference(&self, rule: &Rule) -> Option<RuleProblem> {
+        let (key, references) = match (&rule.body, &rule.turn) {
+            (Body::Correlation(correlation), _) => ("rules:", correlation.rules.as_slice()),
+            (_, Turn::Without(without)) => ("without:", std::slice::from_ref(&without.rule)),
+            _ => return None,
+        };
+        let unknown = references.iter().find(|reference| self.referred(reference).is_err())?;
+        let before = rule.line.max(1) - 1;
+        let document: String = self.texts.get(&rule.file)?.lines().skip(before).flat_map(|line| [line, "\n"]).collect();
+        let line = before + names::line_of(&document, key, unknown).unwrap_or(1);
+        let own = self.rules.iter().filter(|other| other.file == rule.file);
+        let own: Vec<&str> = own.map(|rule| rule.name.as_str()).collect();
+        let what = format!(
+            "there is no rule `{unknown}`; this file has {}, and `ephor rules list` shows the others",
+            names::listed(&own)
+        );
+        Some(RuleProblem { file: rule.file.clone(), line, what })
     }
 
     /// The rule that another one refers to by name or id.

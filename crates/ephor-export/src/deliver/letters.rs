@@ -16,6 +16,7 @@ fn is_of(letter: &DeadLetter, record: &Record) -> bool {
     let stream = match record.place {
         Place::Activity { .. } => ExportStream::Activities,
         Place::Finding { .. } => ExportStream::Findings,
+        Place::Gap { .. } => return false,
     };
     letter.stream == stream && letter.place == record.place.number()
 }

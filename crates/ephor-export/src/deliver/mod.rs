@@ -5,6 +5,7 @@
 mod assemble;
 mod attempt;
 mod findings;
+mod gaps;
 mod letters;
 mod lock;
 mod pace;
@@ -26,6 +27,7 @@ use attempt::{Attempts, Taken};
 use pace::Pace;
 
 pub(crate) use attempt::stopped_and_overdue;
+pub use gaps::{GapsTold, RefusedGap, tell_gaps};
 pub(crate) use lock::DeliveryLock;
 pub use replay::{ReplaySpan, Replayed, Replaying, replay};
 

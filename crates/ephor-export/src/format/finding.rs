@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::cef::{PRODUCT_VERSION, escape_header, pair};
 use super::leef::attribute;
 use super::ocsf::{OcsfVersion, fingerprint, severity as ocsf_severity};
-use super::{Format, ecs, otlp, zero_to_ten};
+use super::{Format, ecs, otlp, udm, zero_to_ten};
 use crate::json::{self, Object};
 use crate::meaning::Level;
 use crate::record::{Place, Record};
@@ -35,6 +35,7 @@ pub(crate) fn finding(record: &FindingRecord, format: Format, redaction: &Redact
         Format::Cef => told.cef(&mut bytes),
         Format::Leef => told.leef(&mut bytes),
         Format::Otlp => otlp::encode_finding(&told, &mut bytes),
+        Format::Udm => udm::encode_finding(&told, &mut bytes),
         Format::Raw => bytes.extend(serde_json::to_vec(&row).unwrap_or_default()),
     }
     let organization = finding.entities().find(|entity| entity.kind == "organization");
@@ -95,7 +96,7 @@ impl Told<'_> {
         self.row.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
     }
 
-    fn entities(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(super) fn entities(&self) -> impl Iterator<Item = (&str, &str)> {
         let entities = self.row.get("entities").and_then(Value::as_array).into_iter().flatten();
         entities.filter_map(|entity| Some((entity.get("type")?.as_str()?, entity.get("id")?.as_str()?)))
     }

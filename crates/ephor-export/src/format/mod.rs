@@ -5,12 +5,14 @@
 mod cef;
 mod ecs;
 mod finding;
+mod gap;
 mod leef;
 mod ocsf;
 mod otlp;
 #[cfg(test)]
 mod stories;
 mod table;
+mod udm;
 
 use std::str::FromStr;
 
@@ -27,6 +29,8 @@ use crate::redaction::Redaction;
 use crate::settings::{Secrets, SinkSettings};
 
 pub(crate) use finding::finding;
+pub(crate) use gap::gap;
+pub use gap::{ControlGap, GapSource, GapState};
 pub use ocsf::OcsfVersion;
 
 /// What records look like.
@@ -42,13 +46,16 @@ pub enum Format {
     Leef,
     /// OpenTelemetry log records, OTLP/JSON.
     Otlp,
+    /// Google's Unified Data Model, JSON.
+    Udm,
     /// As the feed had it, JSON.
     Raw,
 }
 
 impl Format {
     /// Every format with its usual version.
-    pub const ALL: [Self; 6] = [Self::Ocsf(OcsfVersion::V1_8), Self::Ecs, Self::Cef, Self::Leef, Self::Otlp, Self::Raw];
+    pub const ALL: [Self; 7] =
+        [Self::Ocsf(OcsfVersion::V1_8), Self::Ecs, Self::Cef, Self::Leef, Self::Otlp, Self::Udm, Self::Raw];
 
     /// Its name in `ephor.toml` and on the command line.
     #[must_use]
@@ -59,6 +66,7 @@ impl Format {
             Self::Cef => "cef",
             Self::Leef => "leef",
             Self::Otlp => "otlp",
+            Self::Udm => "udm",
             Self::Raw => "raw",
         }
     }
@@ -144,6 +152,7 @@ pub(crate) fn activity(arrival: &Arrival, format: Format, redaction: &Redaction)
         Format::Cef => cef::encode(&facts, &stored, &mut bytes),
         Format::Leef => leef::encode(&facts, &stored, &mut bytes),
         Format::Otlp => otlp::encode(&facts, &stored, &mut bytes),
+        Format::Udm => udm::encode(&facts, &stored, &mut bytes),
         // Byte for byte, unless something had to go or its white space would break a line.
         Format::Raw if !changed && !raw.contains(&b'\n') => bytes.extend_from_slice(raw),
         Format::Raw => bytes.extend(serde_json::to_vec(&row).unwrap_or_default()),

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::finding::Told;
+use super::gap::ToldGap;
 use super::table::{Part, part};
 use super::{Stored, ecs};
 use crate::json::{self, Object};
@@ -84,6 +85,24 @@ pub(super) fn encode_finding(told: &Told<'_>, out: &mut Vec<u8>) {
         level: told.level,
         event: super::finding::TYPE,
         body: told.text("title").unwrap_or_default(),
+        attributes,
+    };
+    record.write(out);
+}
+
+/// Writes the line of one gap.
+pub(super) fn encode_gap(told: &ToldGap<'_>, out: &mut Vec<u8>) {
+    let headline = told.headline();
+    let mut attributes = vec![("log.record.uid".to_owned(), Value::from(told.record_id()))];
+    let fields = told.row.iter().filter(|(name, _)| !["type", "created_at", "id"].contains(&name.as_str()));
+    attributes.extend(fields.map(|(name, value)| (format!("ephor.control_gap.{name}"), value.clone())));
+    let record = LogRecord {
+        service: (super::finding::VENDOR, super::gap::PRODUCT),
+        at_micros: told.gap.at_micros,
+        observed_at_micros: told.gap.at_micros,
+        level: told.level(),
+        event: super::gap::TYPE,
+        body: &headline,
         attributes,
     };
     record.write(out);

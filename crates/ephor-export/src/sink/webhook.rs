@@ -98,6 +98,7 @@ fn cloudevents_source(place: Place) -> &'static str {
     match place {
         Place::Activity { .. } => "/ephor/activities",
         Place::Finding { .. } => "/ephor/findings",
+        Place::Gap { .. } => "/ephor/control-gaps",
     }
 }
 
@@ -214,6 +215,7 @@ fn batch_key(records: &[Record]) -> String {
         let stream: &[u8] = match record.place {
             Place::Activity { .. } => b"a",
             Place::Finding { .. } => b"f",
+            Place::Gap { .. } => b"g",
         };
         hash.update(stream);
         hash.update(record.place.number().to_be_bytes());

@@ -105,7 +105,7 @@ async fn settings_that_cannot_be_are_refused_with_the_sinks_name() {
     insta::assert_snapshot!(said.join("\n"), @r#"
     sink `siem`: it names no receiver; add one, for example `file = { path = "…" }`
     sink `siem`: it names file and stdout; a sink has one receiver
-    sink `siem`: `xml` is no export format; there are ocsf, ecs, cef, leef, otlp, raw (and ocsf@1.3.0, ocsf@1.9.0)
+    sink `siem`: `xml` is no export format; there are ocsf, ecs, cef, leef, otlp, udm, raw (and ocsf@1.3.0, ocsf@1.9.0)
     sink `siem`: filter: SQL: Schema error: No field named colour.
     Valid fields are seq, id, created_at, received_at, source, type, category, organization_id, organization_uuid, actor_type, actor_id, actor_email, api_key_id, ip_address, user_agent, workspace_id, raw.
     sink `siem`: batch_events = 0 would never send anything

@@ -2,7 +2,9 @@
 //! Every span is whole days, both ends included.
 //! Never reads a file or the clock: parsing only.
 
-use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
 
 #[derive(Debug, Args)]
 pub(crate) struct Detect {
@@ -36,4 +38,29 @@ pub(crate) enum RulesCommand {
         #[command(flatten)]
         span: Detect,
     },
+    /// Measure how many activities of a file the rules take in a second. Puts nothing down.
+    Pace(Pace),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pace {
+    /// Activities, one JSON object a line.
+    pub(crate) file: PathBuf,
+    /// Only so many rules, taken from all over the set.
+    #[arg(long, value_name = "N")]
+    pub(crate) rules: Option<usize>,
+    /// What takes them.
+    #[arg(long, value_enum, default_value = "ephor")]
+    pub(crate) with: Taker,
+    /// Write the activities with every field that a rule names, and what each rule selects, into this folder instead.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tables: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Taker {
+    /// Ephor's engine, from the text of each activity to what is to be told.
+    Ephor,
+    /// rsigma-eval by itself, from activities that are read and flattened already.
+    Rsigma,
 }

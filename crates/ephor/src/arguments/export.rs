@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use ephor_export::What;
 
+use super::PeriodFlags;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ExportCommand {
     /// Deliver what waits: to the sinks of ephor.toml, or to a file or standard output named here.
@@ -15,6 +17,8 @@ pub(crate) enum ExportCommand {
     Preview(ExportPreview),
     /// Send a span once more: the same bytes under the same ids. The sink's place stays where it is.
     Replay(ExportReplay),
+    /// Tell a sink of the controls of a framework without data in a period. The sink's place stays where it is.
+    Gaps(ExportGaps),
     /// Let the records that a receiver refused for good be tried again.
     Retry(ExportRetry),
 }
@@ -24,7 +28,7 @@ pub(crate) struct ExportRun {
     /// `file:PATH`, `stdout`, or a sink of ephor.toml; repeat for several. Default: every sink of ephor.toml.
     #[arg(long = "sink", value_name = "SINK")]
     pub(crate) sinks: Vec<String>,
-    /// What records of `file:` and `stdout` look like: ocsf, ocsf@1.3.0, ocsf@1.9.0, ecs, cef, leef, otlp or raw.
+    /// What records of `file:` and `stdout` look like: ocsf, ocsf@1.3.0, ocsf@1.9.0, ecs, cef, leef, otlp, udm or raw.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) export_format: Option<String>,
     /// What `file:` and `stdout` are given. Default: activities.
@@ -64,7 +68,7 @@ pub(crate) struct ExportPreview {
     /// The activity type, e.g. api_key_created. A type that nobody knows is shown too.
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) kind: String,
-    /// What the record looks like: ocsf, ocsf@1.3.0, ocsf@1.9.0, ecs, cef, leef, otlp or raw. Default: the sink's, or ocsf.
+    /// What the record looks like: ocsf, ocsf@1.3.0, ocsf@1.9.0, ecs, cef, leef, otlp, udm or raw. Default: the sink's, or ocsf.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) export_format: Option<String>,
     /// With the format and the redaction of this sink of ephor.toml.
@@ -98,6 +102,27 @@ pub(crate) struct ExportReplay {
     /// Count and hash what would be sent, and send nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportGaps {
+    /// soc2, iso27001, pci-dss, nis2, eu-ai-act, or one of your own (`[evidence] frameworks`).
+    #[arg(value_name = "FRAMEWORK")]
+    pub(crate) framework: String,
+    #[command(flatten)]
+    pub(crate) period: PeriodFlags,
+    /// Only this control, by its number; repeat for several.
+    #[arg(long = "control", value_name = "NUMBER")]
+    pub(crate) controls: Vec<String>,
+    /// Also controls for which some of it is held.
+    #[arg(long)]
+    pub(crate) partial: bool,
+    /// `file:PATH`, `stdout`, or a sink of ephor.toml.
+    #[arg(long, value_name = "SINK", default_value = "stdout")]
+    pub(crate) sink: String,
+    /// What records of `file:` and `stdout` look like. Default: ocsf.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) export_format: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -15,9 +15,9 @@ mod proof;
 mod report;
 
 pub(crate) use console::Console;
-pub(crate) use detect::{Detect, RulesCommand};
+pub(crate) use detect::{Detect, Pace, RulesCommand, Taker};
 pub(crate) use evidence::{Build, EvidenceCommand, PeriodFlags, VerifyPackage};
-pub(crate) use export::{ExportCommand, ExportPreview, ExportReplay, ExportRetry, ExportRun};
+pub(crate) use export::{ExportCommand, ExportGaps, ExportPreview, ExportReplay, ExportRetry, ExportRun};
 pub(crate) use findings::{FindingJudged, FindingStep, FindingsCommand, FindingsList};
 pub(crate) use inquiry::{About, By, CaseCommand, ReviewCommand, Timeline, TimelineForm};
 pub(crate) use lists::ListsCommand;

@@ -41,6 +41,7 @@ pub(super) async fn run(global: &Global, config: &Config, action: ExportCommand)
         ExportCommand::Status => status(global, config, &dir).await,
         ExportCommand::Preview(options) => show(config, &options),
         ExportCommand::Replay(options) => send_again(global, config, &dir, &options).await,
+        ExportCommand::Gaps(options) => super::export_gaps::run(global, config, &dir, &options).await,
         ExportCommand::Retry(options) => retry(global, &dir, &options).await,
     }
 }
@@ -56,7 +57,7 @@ struct Outcome {
     error: Option<String>,
 }
 
-async fn open(dir: &Path) -> Result<ExportContext, Failure> {
+pub(super) async fn open(dir: &Path) -> Result<ExportContext, Failure> {
     let lake = Lake::open_reader(dir).await?;
     let control = Control::open(dir).await?;
     Ok(export_config::context(lake, control, dir, LakeIs::Anothers))

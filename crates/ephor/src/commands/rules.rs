@@ -23,6 +23,7 @@ pub(super) async fn run(global: &Global, config: &Config, action: RulesCommand) 
         RulesCommand::Test { rules } => test(global, config, &rules),
         RulesCommand::Lint => lint(global, config),
         RulesCommand::Backtest { rule, span } => backtest(global, config, &rule, &span).await,
+        RulesCommand::Pace(asked) => super::pace::run(global, config, &asked).await,
     }
 }
 

@@ -48,6 +48,7 @@ impl Messages {
         let stream = match record.place {
             Place::Activity { .. } => "seq",
             Place::Finding { .. } => "revision",
+            Place::Gap { .. } => "number",
         };
         let parameters = [("id", record.id.as_str()), (stream, place.as_str()), ("type", record.kind.as_str())];
         let text = String::from_utf8_lossy(&record.bytes);

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::{Broken, Refusal, Sink, Verdict, all_delivered};
 use crate::guard::Reach;
 use crate::record::Record;
+use crate::stream::host_and_port;
 use crate::tls::TlsSettings;
 use message::Messages;
 use wire::Wire;
@@ -103,7 +104,7 @@ pub(crate) struct SyslogSink {
 
 impl SyslogSink {
     pub(crate) fn new(settings: SyslogSettings, reach: Reach) -> Result<Self, String> {
-        let (host, _) = host_and_port(&settings.address)?;
+        let (host, _) = host_and_port("syslog.address", &settings.address)?;
         reach.check_host(host)?;
         let tls = match settings.transport {
             Transport::Tls => Some(settings.tls.client()?),
@@ -142,7 +143,8 @@ impl SyslogSink {
         let wire = match &mut self.wire {
             Some(wire) => wire,
             none => {
-                let (host, port) = host_and_port(&self.settings.address).map_err(|why| Refusal::Unreachable { why })?;
+                let (host, port) = host_and_port("syslog.address", &self.settings.address)
+                    .map_err(|why| Refusal::Unreachable { why })?;
                 let tls = self.tls.clone();
                 none.insert(Wire::open(self.settings.transport, host, port, self.reach, tls).await?)
             }
@@ -178,11 +180,4 @@ impl Sink for SyslogSink {
             None => Ok(()),
         }
     }
-}
-
-fn host_and_port(address: &str) -> Result<(&str, u16), String> {
-    let wrong = || format!("syslog.address = \"{address}\" is not HOST:PORT, such as \"siem.example.com:6514\"");
-    let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
-    let port = port.parse().map_err(|_| wrong())?;
-    if host.is_empty() { Err(wrong()) } else { Ok((host, port)) }
 }

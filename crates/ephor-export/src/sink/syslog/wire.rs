@@ -5,21 +5,19 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ProtocolVersion};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::Transport;
 use crate::guard::Reach;
 use crate::limits::{CONNECT_TIMEOUT, REQUEST_TIMEOUT, TLS_VERDICT};
 use crate::sink::Refusal;
+use crate::stream::{connect, secure};
 
 pub(super) enum Wire {
     Udp(UdpSocket),
@@ -47,19 +45,10 @@ impl Wire {
                 Ok(Self::Udp(socket))
             }
             (Transport::Tls, Some(tls)) => {
-                let stream = connect(&addresses).await?;
-                let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-                let name = ServerName::try_from(bare).map_err(Refusal::unreachable)?;
-                let connecting = TlsConnector::from(Arc::new(tls)).connect(name, stream);
-                match timeout(CONNECT_TIMEOUT, connecting).await {
-                    Ok(Ok(mut stream)) => {
-                        let let_in = is_let_in(&mut stream).await;
-                        let_in.map_err(|error| Refusal::Unauthorized { why: format!("TLS with {host}: {error}") })?;
-                        Ok(Self::Tls(Box::new(stream)))
-                    }
-                    Ok(Err(error)) => Err(Refusal::Unreachable { why: format!("TLS with {host}: {error}") }),
-                    Err(_) => Err(Refusal::Unreachable { why: format!("TLS with {host} took too long") }),
-                }
+                let mut stream = secure(connect(&addresses).await?, host, tls).await?;
+                let let_in = is_let_in(&mut stream).await;
+                let_in.map_err(|error| Refusal::Unauthorized { why: format!("TLS with {host}: {error}") })?;
+                Ok(Self::Tls(Box::new(stream)))
             }
             (Transport::Tcp | Transport::Tls, _) => Ok(Self::Tcp(connect(&addresses).await?)),
         }
@@ -168,17 +157,5 @@ async fn end_of(stream: &mut (impl AsyncReadExt + Unpin)) -> std::io::Result<()>
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(()),
             Err(error) => return Err(error),
         }
-    }
-}
-
-async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, Refusal> {
-    match timeout(CONNECT_TIMEOUT, TcpStream::connect(addresses)).await {
-        Ok(Ok(stream)) => {
-            // A batch is one write; waiting for more to say would only hold up its last part.
-            stream.set_nodelay(true).map_err(Refusal::unreachable)?;
-            Ok(stream)
-        }
-        Ok(Err(error)) => Err(Refusal::Unreachable { why: format!("{}: {error}", addresses[0]) }),
-        Err(_) => Err(Refusal::Unreachable { why: format!("{} does not answer", addresses[0]) }),
     }
 }

@@ -1,0 +1,4 @@
+//! What a NATS server answers to messages.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|said: &[u8]| ephor_export::outside_bytes::nats_answers(said));
