@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use crate::error::DetectError;
-use crate::rule::{AsksAbout, Body, Rule, RuleProblem, RuleSet, RuleSources, Turn, Voice};
+use crate::rule::{AsksAbout, Body, Rule, RuleProblem, RuleSet, RuleSource, RuleSources, Turn, Voice};
 use crate::severity::Severity;
 use crate::use_case::UseCase;
 
@@ -44,8 +44,13 @@ pub struct RuleCard {
 
 /// Every rule in force, with what cannot be used.
 pub fn cards(sources: &RuleSources) -> Result<(Vec<RuleCard>, Vec<RuleProblem>), DetectError> {
-    let (set, problems) = RuleSet::build(&sources.files()?, None);
-    Ok((set.rules.iter().map(card).collect(), problems))
+    Ok(cards_of(&sources.files()?))
+}
+
+/// As [`cards`], of files that were read already.
+pub fn cards_of(files: &[RuleSource]) -> (Vec<RuleCard>, Vec<RuleProblem>) {
+    let (set, problems) = RuleSet::build(files, None);
+    (set.rules.iter().map(card).collect(), problems)
 }
 
 fn card(rule: &Rule) -> RuleCard {

@@ -38,7 +38,7 @@ mod trial;
 mod use_case;
 
 pub use by_hand::{Edited, Entries, ListedEntry, Since, Wanted};
-pub use catalogue::{RuleCard, cards};
+pub use catalogue::{RuleCard, cards, cards_of};
 pub use detector::{Backtest, DetectOptions, Detected, Detector};
 pub use error::DetectError;
 pub use finding::{Entity, Evidence, Finding, FindingId, Window};

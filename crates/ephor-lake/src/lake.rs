@@ -28,6 +28,7 @@ use crate::scan::{
 };
 use crate::schema::{ACTIVITIES, CONFLICTS};
 use crate::sql::{GuestTable, SqlSession};
+use crate::sql_tables::SqlTables;
 use crate::stats::LakeStats;
 use crate::table::Table;
 use crate::upstream::UpstreamRows;
@@ -61,6 +62,8 @@ struct Inner {
     reader: Reader,
     /// The log as this handle has last read it; a writer in the same process keeps its own.
     table: Mutex<Table>,
+    /// The tables as statements see them.
+    sql_tables: SqlTables,
     directory: Directory,
     usage: Usage,
     upstream: UpstreamRows,
@@ -115,6 +118,7 @@ impl Lake {
             dir: dir.to_owned(),
             reader,
             table: Mutex::new(table),
+            sql_tables: SqlTables::of(dir.join("lake")),
             directory: Directory::open(dir).await?,
             usage,
             upstream: UpstreamRows::open(dir, permit.clone(), clock).await?,
@@ -164,6 +168,8 @@ impl Lake {
             return Ok(open.clone());
         }
         let table = DayTable::open(&self.inner.dir, spec, self.inner.permit.clone(), self.inner.clock).await?;
+        // It may have been made anew.
+        self.inner.sql_tables.forget(spec.name);
         tables.insert(spec.name, table.clone());
         Ok(table)
     }
@@ -291,7 +297,7 @@ impl Lake {
 
     /// One version of every table, for many statements that must agree; with guests beside them.
     pub async fn sql_session(&self, guests: Vec<GuestTable>) -> Result<SqlSession, LakeError> {
-        SqlSession::open(&self.inner.dir.join("lake"), guests).await
+        SqlSession::open(&self.inner.sql_tables, guests).await
     }
 
     /// Runs a read-only SQL statement over the lake's tables.
@@ -301,7 +307,7 @@ impl Lake {
 
     /// Runs a read-only SQL statement over the lake's tables and some of other rooms.
     pub async fn sql_with(&self, statement: &str, guests: Vec<GuestTable>) -> Result<Vec<RecordBatch>, LakeError> {
-        sql::query(&self.inner.dir.join("lake"), statement, guests).await
+        sql::query(&self.inner.sql_tables, statement, guests).await
     }
 
     /// Where a source goes on from, as committed with its last rows.

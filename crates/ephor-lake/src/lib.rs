@@ -27,6 +27,7 @@ mod scan;
 mod schema;
 mod span;
 mod sql;
+mod sql_tables;
 mod stats;
 #[cfg(test)]
 mod stories;

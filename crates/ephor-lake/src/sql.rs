@@ -2,23 +2,18 @@
 //! Each statement sees one version of each table.
 //! Never runs a statement that changes something, writes a file or sets an option.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use datafusion::common::TableReference;
 use datafusion::datasource::MemTable;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
-use deltalake::DeltaTableBuilder;
-use url::Url;
 
-use crate::directory::DirectoryKind;
-use crate::durable::DurableStore;
 use crate::error::LakeError;
 use crate::limits;
-use crate::upstream::UPSTREAM_ROWS;
-use crate::usage::{USAGE_CONFLICTS, USAGE_EVENTS};
+use crate::sql_tables::SqlTables;
 
 /// Rows that are asked for beside the lake's tables and that lie elsewhere: in the control database, say.
 #[derive(Debug, Clone)]
@@ -42,9 +37,26 @@ impl std::fmt::Debug for SqlSession {
 }
 
 impl SqlSession {
-    /// The tables below `lake` as they are now, and guests.
-    pub(crate) async fn open(lake: &Path, guests: Vec<GuestTable>) -> Result<Self, LakeError> {
-        let context = session(lake).await?;
+    /// Every table as it is now, and guests.
+    pub(crate) async fn open(tables: &SqlTables, guests: Vec<GuestTable>) -> Result<Self, LakeError> {
+        let context = session()?;
+        for name in tables.names()? {
+            tables.register(&name, &context).await?;
+        }
+        Self::with(context, guests)
+    }
+
+    /// The tables that a statement names, and guests.
+    async fn open_for(tables: &SqlTables, statement: &str, guests: Vec<GuestTable>) -> Result<Self, LakeError> {
+        let context = session()?;
+        let Some(named) = named(&context, statement) else { return Self::open(tables, guests).await };
+        for name in named {
+            tables.register(&name, &context).await?;
+        }
+        Self::with(context, guests)
+    }
+
+    fn with(context: SessionContext, guests: Vec<GuestTable>) -> Result<Self, LakeError> {
         for GuestTable { name, rows } in guests {
             context.register_table(name, Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?))?;
         }
@@ -70,62 +82,34 @@ impl SqlSession {
     }
 }
 
-/// Runs one statement over the tables below `lake` and those of guests.
+/// Runs one statement over the lake's tables and those of guests.
 pub(crate) async fn query(
-    lake: &Path,
+    tables: &SqlTables,
     statement: &str,
     guests: Vec<GuestTable>,
 ) -> Result<Vec<RecordBatch>, LakeError> {
-    SqlSession::open(lake, guests).await?.query(statement).await
+    SqlSession::open_for(tables, statement, guests).await?.query(statement).await
 }
 
-/// A session with every table of the lake registered under its name.
-async fn session(lake: &Path) -> Result<SessionContext, LakeError> {
+/// A session without tables.
+fn session() -> Result<SessionContext, LakeError> {
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(FairSpillPool::new(limits::SQL_MEMORY_BYTES)))
         .build_arc()?;
     let config = SessionConfig::new()
         .with_information_schema(true)
         .set_bool("datafusion.execution.parquet.pushdown_filters", true);
-    let session = SessionContext::new_with_config_rt(config, runtime);
-    for name in table_names(lake)? {
-        let folder = lake.join(&name);
-        let absolute = std::path::absolute(&folder).map_err(|e| LakeError::file("find", &folder, e))?;
-        let Ok(url) = Url::from_directory_path(&absolute) else {
-            continue;
-        };
-        let mut table = DeltaTableBuilder::from_url(url.clone())?
-            .with_storage_backend(Arc::new(DurableStore::new()), url)
-            .build()?;
-        if !table.verify_deltatable_existence().await? {
-            continue;
-        }
-        table.load().await?;
-        table.update_datafusion_session(&session.state())?;
-        session.register_table(name, Arc::new(table.table_provider().build().await?))?;
-    }
-    // These tables are made with their first row; until then they are there and empty all the same.
-    let directory = DirectoryKind::all().map(|kind| (kind.table_name(), kind.columns()));
-    let others = [&*USAGE_EVENTS, &*USAGE_CONFLICTS, &*UPSTREAM_ROWS];
-    for (name, columns) in directory.chain(others.map(|spec| (spec.name, Arc::clone(&spec.columns)))) {
-        if !session.table_exist(name)? {
-            session.register_table(name, Arc::new(MemTable::try_new(columns, vec![Vec::new()])?))?;
-        }
-    }
-    Ok(session)
+    Ok(SessionContext::new_with_config_rt(config, runtime))
 }
 
-fn table_names(lake: &Path) -> Result<Vec<String>, LakeError> {
-    let failed = |e| LakeError::file("list", lake, e);
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(lake).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if entry.path().join("_delta_log").is_dir() {
-            names.push(entry.file_name().to_string_lossy().into_owned());
-        }
-    }
-    names.sort();
-    Ok(names)
+/// The names of the tables that a statement reads; nothing if it asks for what there is, or cannot be understood.
+fn named(context: &SessionContext, statement: &str) -> Option<Vec<String>> {
+    let state = context.state();
+    let parsed = state.sql_to_statement(statement, &state.config_options().sql_parser.dialect).ok()?;
+    let references = state.resolve_table_references(&parsed).ok()?;
+    // The schema of information lists every table.
+    let plain = references.iter().all(|reference| matches!(reference, TableReference::Bare { .. }));
+    (plain && !references.is_empty()).then(|| references.iter().map(|named| named.table().to_owned()).collect())
 }
 
 /// DataFusion names the kind of plan it refused; people know their statement.

@@ -41,6 +41,31 @@ impl Group {
         groups
     }
 
+    /// Those that are large enough to be told of: in a smaller one, everybody knows who is meant.
+    #[must_use]
+    pub fn told(directory: &Directory, floor_people: u32) -> Vec<Self> {
+        let mut groups = Self::all(directory);
+        groups.retain(|group| group.members.len() >= usize::try_from(floor_people).unwrap_or(usize::MAX));
+        groups
+    }
+
+    /// The one of them that bears this name or id.
+    pub fn named(directory: &Directory, floor_people: u32, name: &str) -> Result<Self, ReportError> {
+        let mut found = Self::told(directory, floor_people);
+        found.retain(|group| group.id == name || group.name == name);
+        let what = match found.as_slice() {
+            [_] => return Ok(found.remove(0)),
+            [] => format!(
+                "there is no group `{name}`, or fewer than {floor_people} people are in it, and figures of so few would tell of each"
+            ),
+            several => {
+                let ids: Vec<&str> = several.iter().map(|group| group.id.as_str()).collect();
+                format!("{} groups are called `{name}`; name one by its id: {}", ids.len(), ids.join(", "))
+            }
+        };
+        Err(ReportError::Parameter { name: "group", what })
+    }
+
     /// The group that a question asks for, if it asks for one.
     pub(crate) fn asked(desk: &Desk, question: &Question) -> Result<Option<Self>, ReportError> {
         let Some(id) = &question.group else { return Ok(None) };

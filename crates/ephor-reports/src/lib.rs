@@ -26,6 +26,6 @@ pub use error::ReportError;
 pub use group::Group;
 pub use privacy::{Discretion, Names, USUAL_FLOOR, pseudonym};
 pub use provenance::{AsOf, Gap, Period, Provenance, Source};
-pub use reports::{FOCUS_VERSION, ReportInfo, catalogue, focus, make};
+pub use reports::{BY_GROUP, FOCUS_VERSION, ReportInfo, catalogue, focus, make};
 pub use schedule::Timing;
 pub use table::{Cell, Column, Figure, Kind, Report, Section, Sensitivity, Table};

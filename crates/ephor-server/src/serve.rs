@@ -15,6 +15,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::audit;
+use crate::console;
 use crate::error::ServerError;
 use crate::state::{App, ServerOptions};
 use crate::tls;
@@ -53,6 +54,7 @@ pub fn spawn_background(app: &App, stop: watch::Receiver<bool>) -> JoinSet<()> {
         // Nobody waits for it only if the mover has ended already.
         let _ = done.send(());
     });
+    tasks.spawn(console::keep_warm(app.clone(), stop.clone()));
     tasks.spawn(audit::move_outbox(app.clone(), stop, last_note));
     tasks
 }

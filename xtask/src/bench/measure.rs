@@ -16,6 +16,9 @@ use crate::step::{Blame, Failure, Outcome};
 /// Short enough to see a peak of a small run, long enough to cost nothing.
 const SAMPLE_EVERY: Duration = Duration::from_millis(20);
 
+/// What /proc counts processor time in, on every Linux that runs today.
+const TICKS_A_SECOND: f64 = 100.0;
+
 /// What a finished command cost, and what it printed.
 pub struct Run {
     pub seconds: f64,
@@ -96,6 +99,20 @@ pub fn bytes_on_disk(path: &Path) -> u64 {
     }
     let Ok(entries) = fs::read_dir(path) else { return 0 };
     entries.flatten().map(|entry| bytes_on_disk(&entry.path())).sum()
+}
+
+/// What a process holds in memory now.
+pub fn resident_bytes(pid: u32) -> u64 {
+    status_bytes(pid, "VmRSS:")
+}
+
+/// Processor time that a process has used so far; nothing once it is gone.
+pub fn cpu_seconds(pid: u32) -> f64 {
+    let Ok(text) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return 0.0 };
+    // The command's name, in brackets, may hold blanks; user and system time are the 12th and 13th word after it.
+    let words = text.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: u64 = words.skip(11).take(2).filter_map(|word| word.parse::<u64>().ok()).sum();
+    ticks as f64 / TICKS_A_SECOND
 }
 
 fn status_bytes(pid: u32, field: &str) -> u64 {

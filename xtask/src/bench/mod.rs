@@ -3,6 +3,7 @@
 //! Never leaves a process behind, and never talks to anything but loopback and its own folder.
 
 mod analytics;
+mod console;
 mod detections;
 mod export;
 mod feed;
@@ -47,6 +48,8 @@ pub struct BenchOptions {
     keep: bool,
     #[command(flatten)]
     analytics: analytics::AnalyticsOptions,
+    #[command(flatten)]
+    console: console::ConsoleOptions,
     #[command(flatten)]
     detections: DetectionOptions,
     #[command(flatten)]
@@ -102,6 +105,8 @@ enum What {
     All,
     /// Days built and questions answered of the Analytics API, and telemetry taken in.
     Analytics,
+    /// Pages of the console, one by one and for many viewers at once.
+    Console,
     /// Events delivered to sinks, how late, beside rsyslog and syslog-ng.
     Export,
     /// Recall and precision of the shipped rules on planted incidents; and how fast they are beside other engines.
@@ -136,6 +141,9 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> 
     if options.what == What::Analytics {
         return analytics::run(&bench, steps, &options.analytics, options.keep);
     }
+    if options.what == What::Console {
+        return console::run(&bench, steps, &options.console, options.rows, options.keep);
+    }
     if options.what == What::Detections {
         return of_detections(&bench, steps, &options.detections);
     }
@@ -155,7 +163,9 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> 
 /// What is measured says what it needs.
 fn set_up(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> Outcome<()> {
     match (options.what, options.detections.part) {
-        (What::Detections, Part::Found) | (What::Export | What::Proof, _) => machine::set_up_tests(workspace, steps),
+        (What::Detections, Part::Found) | (What::Console | What::Export | What::Proof, _) => {
+            machine::set_up_tests(workspace, steps)
+        }
         (What::Detections, Part::Rates) => machine::set_up_sql_rules(workspace, steps),
         (What::Detections, Part::Both) => {
             machine::set_up_tests(workspace, steps)?;

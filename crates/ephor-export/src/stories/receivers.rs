@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
+use ephor_wire::actor::Actor;
 
 use super::stand_ins::{Known, StandIn, bulk, hec, lines_or_array, sentinel};
 use super::{House, id, sink};
@@ -42,7 +43,8 @@ async fn elastic_items_that_are_busy_come_again_and_poison_becomes_a_dead_letter
 
     // What was set right at the receiver is delivered when somebody asks for it.
     stand_in.with(|known| known.poison.clear());
-    assert_eq!(exports.retry("siem").await.unwrap(), 1);
+    let by = Actor::user("user_1", "ada@example.com", None, None);
+    assert_eq!(exports.retry("siem", &by, 0, &mut rand::rng()).await.unwrap(), 1);
     let again = deliver(&elastic(&stand_in), &house.context, Until::CaughtUp).await.unwrap();
     assert_eq!((again.delivered, stand_in.with(|known| known.taken.clone())), (1, vec![id(41)]));
     assert!(exports.dead_letters("siem", 10).await.unwrap().is_empty());

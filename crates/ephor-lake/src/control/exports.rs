@@ -2,6 +2,9 @@
 //! A place moves in one transaction with the dead letters that it leaves behind.
 //! Never holds a record: what was sent, and what could not be, is in the lake.
 
+use ephor_wire::actor::Actor;
+use rand::CryptoRng;
+use serde_json::json;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -286,11 +289,19 @@ impl Exports<'_> {
         query.fetch_all(&self.control.pool).await?.iter().map(read_letter).collect()
     }
 
-    /// Asks for every dead letter of a sink to be tried again; says how many there are.
-    pub async fn retry(&self, sink: &str) -> Result<u64, ControlError> {
+    /// Asks for every dead letter of a sink to be tried again, which the feed tells of; says how many there are.
+    pub async fn retry(
+        &self,
+        sink: &str,
+        by: &Actor,
+        now_micros: i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<u64, ControlError> {
         let mut turn = self.control.write().await?;
         let statement = "UPDATE export_dead_letters SET again = TRUE WHERE sink = $1";
         let done = sqlx::query(statement).bind(sink.to_owned()).execute(turn.connection()).await?;
+        let fields = json!({ "sink": sink, "records": done.rows_affected() });
+        turn.tell("ephor_export_retried", &fields, by, now_micros, rng).await?;
         turn.commit().await?;
         Ok(done.rows_affected())
     }

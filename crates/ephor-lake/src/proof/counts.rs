@@ -12,6 +12,7 @@ use super::statement::SealCounts;
 use crate::control::Control;
 use crate::error::LakeError;
 use crate::sql;
+use crate::sql_tables::SqlTables;
 
 /// Rows of a span of `seq`, by source, type and organization.
 pub(super) async fn of_span(dir: &Path, from_seq: u64, to_seq: u64) -> Result<SealCounts, LakeError> {
@@ -28,7 +29,7 @@ async fn by(dir: &Path, column: &str, from_seq: u64, to_seq: u64) -> Result<BTre
          where seq >= {from_seq} and seq < {to_seq} group by 1"
     );
     let mut counts = BTreeMap::new();
-    for batch in sql::query(&dir.join("lake"), &statement, Vec::new()).await? {
+    for batch in sql::query(&SqlTables::of(dir.join("lake")), &statement, Vec::new()).await? {
         let (names, numbers) = (batch.column(0).as_string::<i32>(), batch.column(1).as_primitive::<Int64Type>());
         counts
             .extend((0..batch.num_rows()).map(|row| (names.value(row).to_owned(), numbers.value(row).unsigned_abs())));

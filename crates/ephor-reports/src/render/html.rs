@@ -99,11 +99,21 @@ fn table(title: &str, table: &Table) -> Markup {
                         @if let Some(unit) = column.unit.filter(|unit| *unit == "USD") { " (" (unit) ")" }
                     } } } }
                     tbody { @for row in &table.rows { tr { @for (column, cell) in table.columns.iter().zip(row) {
-                        td class=[column.kind.is_number().then_some("n")] { (cell_markup(column, cell)) }
+                        td class=[class(column, cell)] { (cell_markup(column, cell)) }
                     } } } }
                 }
             }
         }
+    }
+}
+
+/// Letters of a cell that is read as a sentence: squeezed into a narrow column, it would make its row a page high.
+const LONG_LETTERS: usize = 60;
+
+fn class(column: &Column, cell: &Cell) -> Option<&'static str> {
+    match column.kind.is_number() {
+        true => Some("n"),
+        false => (cell_text(column, cell).len() > LONG_LETTERS).then_some("long"),
     }
 }
 

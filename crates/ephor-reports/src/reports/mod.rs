@@ -49,6 +49,9 @@ const CATALOGUE: [ReportInfo; 15] = [
     offboarding::INFO,
 ];
 
+/// Reports that can be narrowed to a group of the directory.
+pub const BY_GROUP: [&str; 2] = [adoption_governance::INFO.name, cost::INFO.name];
+
 /// Every report.
 #[must_use]
 pub fn catalogue() -> &'static [ReportInfo] {
@@ -65,6 +68,10 @@ pub const FOCUS_VERSION: &str = cost::focus::VERSION;
 
 /// Makes a report, with everything in it: [`crate::Discretion`] takes out what a reader may not see.
 pub async fn make(desk: &Desk, name: &str, question: &Question) -> Result<Report, ReportError> {
+    if question.group.is_some() && !BY_GROUP.contains(&name) {
+        let what = format!("only {} can be narrowed to a group", BY_GROUP.join(" and "));
+        return Err(ReportError::Parameter { name: "group", what });
+    }
     match name {
         "dormant-accounts" => dormant_accounts::make(desk, question).await,
         "cost-attribution" => cost::make(desk, question).await,

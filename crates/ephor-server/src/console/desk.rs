@@ -7,13 +7,13 @@ use super::visitor::Visitor;
 use crate::problem::Problem;
 use crate::state::{App, rng};
 
-/// Everything that a report is made from, at the moment of this visit.
-pub(super) fn desk(app: &App, visitor: &Visitor) -> Desk {
+/// Everything that a report is made from, now.
+pub(super) fn desk(app: &App) -> Desk {
     Desk {
         lake: app.lake().clone(),
         control: app.control().clone(),
         analytics: app.analytics().clone(),
-        now_micros: visitor.now(),
+        now_micros: app.now(),
         options: app.options().reports.clone(),
     }
 }

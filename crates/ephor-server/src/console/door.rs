@@ -219,6 +219,11 @@ async fn leave(
     if !people.is_empty() && (response.status().is_success() || response.status().is_redirection()) {
         app.recorder().accessed(looked(page.path, visitor, &people)).await;
     }
+    let kept = app.console().kept();
+    kept.looked_at(visitor.now());
+    if page.method != Method::GET {
+        kept.acted();
+    }
     let session = &visitor.signed_in.session;
     if session.seen_at_micros <= visit.now_micros - SEEN_STEP_MICROS {
         app.recorder().seen(&session.id, visit.now_micros).await;

@@ -39,6 +39,7 @@ mod views;
 mod visitor;
 
 pub(crate) use door::not_here;
+pub(crate) use kept::keep_warm;
 pub use options::{ConsoleOptions, EmailTrust, NodeFacts, OidcOptions, ScheduleFact, UpstreamFact};
 #[cfg(test)]
 pub(crate) use page::{Admits, Page, Takes};

@@ -2,6 +2,8 @@
 //! Promises that what is wrong stands first, each with the way to where it is set right.
 //! Never counts what it could not read: it says so.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -15,6 +17,7 @@ use serde::Deserialize;
 use super::access::Right;
 use super::activity::{OWN_READS, Shown};
 use super::frame::{self, Sheet, Spot};
+use super::kept::{self, Answer, Patience};
 use super::options::UpstreamFact;
 use super::page::Page;
 use super::parts::{self, Tone};
@@ -84,12 +87,17 @@ impl Glance {
     }
 }
 
+/// What is counted over days, as of now or a moment ago.
+pub(super) async fn glance(app: &App, patience: Patience) -> Result<Arc<Answer<Glance>>, Problem> {
+    let counted_day = app.options().analytics.closed_day(app.now());
+    kept::glance(app, counted_day.to_string(), patience, async |app: App| Glance::take(&app).await).await
+}
+
 pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<Visitor>) -> Result<Response, Problem> {
     let (enablement, sources) = (app.control().enablement(), app.control().sources());
     let (recording, states, gaps) = tokio::try_join!(enablement.state(), sources.list(), sources.gaps())?;
-    let counted_day = app.options().analytics.closed_day(app.now());
-    let glance = app.console().kept().glance(&app, counted_day, Glance::take(&app)).await?;
-    let Glance { census, changes, adoption } = glance.as_ref();
+    let glance = glance(&app, Patience::Little).await?;
+    let Glance { census, changes, adoption } = &glance.value;
     let mut needs = needs(&recording, &states, &gaps, &app.options().console.facts.upstreams, visitor.now());
     needs.extend(sinks_in_trouble(&app).await?);
     needs.extend(reviews_due(&app, &visitor).await?);
@@ -114,7 +122,7 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
         @if !standing.is_empty() {
             section class="card flush" {
                 header { h2 { "Most urgent" } a href="/findings" { "All of them" } }
-                (findings::most_urgent(standing, &visitor))
+                (findings::most_urgent(&standing.iter().collect::<Vec<_>>(), &visitor))
             }
         }
         section class="card flush" {
@@ -128,7 +136,7 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
             Recording::On(period) => { (parts::badge(Tone::Good, "recording")) " since " (parts::instant(period.from_micros, visitor.now())) }
             Recording::Off => (parts::badge(Tone::Bad, "not recording")),
         }
-        ", " (parts::plural(app.lake().next_seq(), "activity", "activities")) " kept"
+        ", " (parts::plural(app.lake().next_seq(), "activity", "activities")) " kept" (parts::as_of(glance.made_micros, visitor.now()))
     };
     let sheet = Sheet { title: "Overview", spot: Spot::Overview, lead, actions: html! {}, body };
     Ok(frame::sheet(&visitor, sheet).into_response())

@@ -7,11 +7,9 @@ use ephor_reports::{Cell, Column, Figure, Kind, Provenance, Section, Sensitivity
 use maud::{Markup, html};
 
 use super::entities;
+use super::kept::ROWS;
 use super::parts::{self, Tone};
 use super::visitor::{Person, Visitor, escape};
-
-/// Rows of a table that a page shows; the downloads hold all.
-const ROWS: usize = 60;
 
 /// The figures of a report, if it has any.
 pub(super) fn figures(figures: &[Figure]) -> Markup {
@@ -57,14 +55,15 @@ fn metric(figure: &Figure) -> Markup {
 /// What stands beside each row: its heading, and what it is for a row.
 pub(super) type Beside<'b> = (&'static str, &'b dyn Fn(&[Cell]) -> Markup);
 
-/// A table of a report with its pictures; `csv` is where it can be taken away.
-pub(super) fn section(section: &Section, csv: Option<String>, visitor: &Visitor) -> Markup {
-    section_with(section, csv, visitor, None)
+/// A table of a report, of so many rows in all, with its pictures; `csv` is where it can be taken away.
+pub(super) fn section(section: &Section, rows: usize, csv: Option<String>, visitor: &Visitor) -> Markup {
+    section_with(section, rows, csv, visitor, None)
 }
 
 /// As [`section`], with something beside each row.
 pub(super) fn section_with(
     section: &Section,
+    rows: usize,
     csv: Option<String>,
     visitor: &Visitor,
     beside: Option<Beside<'_>>,
@@ -81,7 +80,7 @@ pub(super) fn section_with(
             }
             @if section.table.rows.is_empty() { (parts::empty("No rows", html! { "Nothing of this kind in the period." })) }
             @else { (table(&section.title, &section.table, visitor, beside)) }
-            @if section.table.rows.len() > ROWS { p class="muted after" { "The first " (ROWS) " of " (parts::count(section.table.rows.len() as u64)) " rows; a download holds all." } }
+            @if rows > ROWS { p class="muted after" { "The first " (ROWS) " of " (parts::count(rows as u64)) " rows; a download holds all." } }
         }
     }
 }

@@ -5,7 +5,7 @@
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use ephor_reports::{Desk, Discretion, Names, Question, ReportError, catalogue, make, render, roster};
+use ephor_reports::{Desk, Discretion, Group, Names, Question, ReportError, catalogue, make, render, roster};
 use ephor_wire::scope::Scope;
 use ephor_wire::timestamp::UtcDay;
 use http::{Method, header};
@@ -42,6 +42,7 @@ pub(super) static SHOW: Route = Route {
         Parameter::path("name", "Name of the report: that of its use case"),
         Parameter::query("from", Shape::Day, "The first day"),
         Parameter::query("to", Shape::Day, "The last day"),
+        Parameter::query("group", Shape::Text, "Only this group of the directory, by name or id (adoption and cost)"),
         Parameter::query("format", Shape::OneOf(FORMS), "How it is written. Default: json"),
         Parameter::query("section", Shape::Text, "Only this table of it (csv)"),
         Parameter::query("pseudonymise", Shape::OneOf(YES_NO), "Show people by pseudonyms"),
@@ -80,7 +81,9 @@ pub(super) async fn show(
         ));
     }
     let query = Query::of(request.uri());
-    let question = Question { from: day(&query, "from")?, to: day(&query, "to")?, group: None };
+    let named = |group: &str| Group::named(app.lake().directory(), app.options().reports_floor_people, group);
+    let group = query.one("group").map(named).transpose()?.map(|group| group.id);
+    let question = Question { from: day(&query, "from")?, to: day(&query, "to")?, group };
     let form = query.one("format").unwrap_or("json");
     if !FORMS.contains(&form) {
         return Err(Problem::invalid(format!("format: `{form}` is none of {}", FORMS.join(", "))));

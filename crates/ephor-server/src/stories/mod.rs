@@ -69,8 +69,8 @@ fn wait(micros: i64) {
 }
 
 /// A node with a parent and two linked organizations.
-struct House {
-    app: App,
+pub(crate) struct House {
+    pub(crate) app: App,
     router: Router,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
@@ -126,7 +126,7 @@ impl Answer {
 
 impl House {
     /// A node that records.
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         // Roomy: stories about other things ask for more than sixty pages a minute.
         let analytics = AnalyticsLimits { rate_limit_per_minute: 10_000, ..AnalyticsLimits::default() };
         let house = Self::open_off(ServerOptions { analytics, ..ServerOptions::default() }).await;
@@ -219,7 +219,7 @@ impl House {
     }
 
     /// Pushes activities and expects all of them to be taken in.
-    async fn store(&self, activities: &[Value]) {
+    pub(crate) async fn store(&self, activities: &[Value]) {
         let key = self.key(&[Scope::WriteActivities]).await;
         let answer = self.post("/ephor/v1/activities", &key, &json!(activities)).await;
         assert_eq!(answer.json()["added"], activities.len(), "{}", answer.text);
@@ -248,7 +248,7 @@ impl House {
 }
 
 /// An activity of one person, so many seconds after noon.
-fn activity(number: i64, kind: &str, user: &str, organization: Option<&str>) -> Value {
+pub(crate) fn activity(number: i64, kind: &str, user: &str, organization: Option<&str>) -> Value {
     let id = match organization {
         Some(EAST) => json!("org_east"),
         Some(WEST) => json!("org_west"),

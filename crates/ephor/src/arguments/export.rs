@@ -133,4 +133,7 @@ pub(crate) struct ExportRetry {
     /// List the dead letters and change nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Who asks for it. Default: the primary owner.
+    #[arg(long = "as", value_name = "EMAIL")]
+    pub(crate) by: Option<String>,
 }

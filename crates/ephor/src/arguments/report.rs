@@ -14,6 +14,9 @@ pub(crate) struct Report {
     /// The last day. Default: the newest that has ended and of which the lake holds anything.
     #[arg(long, value_name = "DATE")]
     pub(crate) to: Option<String>,
+    /// Only the people of this group of the directory, by its name or id (adoption-governance and cost-attribution).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) group: Option<String>,
     /// How it is written. `--format FORM` is the same.
     #[arg(long = "as", value_enum, value_name = "FORM")]
     pub(crate) form: Option<Form>,

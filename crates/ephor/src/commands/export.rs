@@ -19,6 +19,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use super::org::actor_named;
 use crate::arguments::{ExportCommand, ExportPreview, ExportReplay, ExportRetry, ExportRun, Global};
 use crate::config::{Config, parse_day};
 use crate::export_config::{self, named, sink_secret};
@@ -441,7 +442,8 @@ async fn retry(global: &Global, dir: &Path, options: &ExportRetry) -> Result<Exi
         })?;
         return Ok(ExitCode::SUCCESS);
     }
-    let marked = exports.retry(&options.sink).await?;
+    let by = actor_named(&control, options.by.as_deref()).await?;
+    let marked = exports.retry(&options.sink, &by, now_micros(), &mut rand::rng()).await?;
     control.close().await;
     output::print(global.format, &json!({ "sink": options.sink, "to_be_retried": marked }), |_| {
         format!(

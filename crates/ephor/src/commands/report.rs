@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use ephor_analytics::Analytics;
 use ephor_lake::Lake;
 use ephor_lake::control::Control;
-use ephor_reports::{Desk, Discretion, Names, Question, Report as Made, ReportInfo, render};
+use ephor_reports::{Desk, Discretion, Group, Names, Question, Report as Made, ReportInfo, render};
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 
@@ -27,7 +27,9 @@ pub(super) async fn run(global: &Global, config: &Config, options: Report) -> Re
     let form = form_of(global, &options)?;
     let desk = desk(config, &config.data_dir(global)).await?;
     let day = |text: &Option<String>| text.as_deref().map(parse_day).transpose();
-    let question = Question { from: day(&options.from)?, to: day(&options.to)?, group: None };
+    let named = |group: &str| Group::named(desk.lake.directory(), config.reports.floor_people, group);
+    let group = options.group.as_deref().map(named).transpose()?.map(|group| group.id);
+    let question = Question { from: day(&options.from)?, to: day(&options.to)?, group };
     let discretion = discretion(&desk, config, options.pseudonymise).await?;
     if form == Form::Focus {
         if options.name != "cost-attribution" {

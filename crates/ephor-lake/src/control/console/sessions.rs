@@ -180,6 +180,13 @@ impl Sessions<'_> {
         row.as_ref().map(read).transpose()
     }
 
+    /// When any session that has not ended was last in use.
+    pub async fn newest_use(&self) -> Result<Option<i64>, ControlError> {
+        let row =
+            sqlx::query("SELECT MAX(seen_at) AS newest FROM console_sessions").fetch_one(&self.control.pool).await?;
+        Ok(row.try_get("newest")?)
+    }
+
     /// Notes that a session is in use.
     pub async fn touch(&self, id: &str, now_micros: i64) -> Result<(), ControlError> {
         let mut turn = self.control.write().await?;

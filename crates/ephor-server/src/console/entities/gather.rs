@@ -2,6 +2,7 @@
 //! Promises that a thing which only one of these knows is there all the same, and says so.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use ephor_detect::{Entries, Registers};
 use ephor_lake::Sighting;
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 use super::kind::Kind;
 use super::register::Told;
+use crate::console::kept::{self, Answer, Patience};
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -171,8 +173,16 @@ pub(super) fn lately(now_micros: i64) -> Period {
     Period::ending(UtcDay::from_micros(now_micros), USED_DAYS)
 }
 
-/// Every thing of a kind, by its id.
-pub(super) async fn all(app: &App, kind: Kind) -> Result<BTreeMap<String, Thing>, Problem> {
+/// Every thing of a kind.
+pub(super) struct Gathered {
+    /// By its id.
+    pub(super) things: BTreeMap<String, Thing>,
+    /// When their use was counted, if it was.
+    pub(super) counted_micros: Option<i64>,
+}
+
+/// Every thing of a kind, with its use as it was counted last.
+pub(super) async fn all(app: &App, kind: Kind) -> Result<Gathered, Problem> {
     let mut things = listed(app.lake().directory(), kind);
     if kind == Kind::Key {
         for key in app.control().keys().list().await? {
@@ -187,15 +197,22 @@ pub(super) async fn all(app: &App, kind: Kind) -> Result<BTreeMap<String, Thing>
     let register = app.console().registered().caught_up(app.lake()).await?;
     register.of(kind).for_each(|(id, told)| named(&mut things, id).learn(told));
     drop(register);
+    let mut counted_micros = None;
     if let Some(what) = kind.spec().used {
-        let make = async { Ok(used::names(app.lake(), what, lately(app.now())).await?) };
-        let used = app.console().kept().uses(app, what, make).await?;
-        add_uses(app, what, &used, &mut things);
+        let used = uses(app, what, Patience::Little).await?;
+        add_uses(app, what, &used.value, &mut things);
+        counted_micros = Some(used.made_micros);
     }
     if let Some(list) = kind.spec().approved {
         approve(app, list, &mut things).await?;
     }
-    Ok(things)
+    Ok(Gathered { things, counted_micros })
+}
+
+/// What of a kind was used lately.
+pub(super) async fn uses(app: &App, what: UsedAs, patience: Patience) -> Result<Arc<Answer<Vec<Used>>>, Problem> {
+    let make = async move |app: App| Ok(used::names(app.lake(), what, lately(app.now())).await?);
+    kept::uses(app, format!("{what:?}"), patience, make).await
 }
 
 fn named<'t>(things: &'t mut BTreeMap<String, Thing>, id: &str) -> &'t mut Thing {

@@ -29,8 +29,9 @@ const APPROVED: [(&str, &str); 2] = [("yes", "Approved"), ("no", "Not approved")
 
 pub(super) async fn show(kind: Kind, app: App, visitor: Visitor) -> Result<Response, Problem> {
     let (query, spec) = (Query::parse(&visitor.visit.query), kind.spec());
-    let called = Called::read(&app);
-    let mut things: Vec<Thing> = gather::all(&app, kind).await?.into_values().collect();
+    let called = Called::read(&app).await;
+    let gathered = gather::all(&app, kind).await?;
+    let mut things: Vec<Thing> = gathered.things.into_values().collect();
     let all = things.len() as u64;
     let asks_approval = things.iter().any(|thing| thing.approved.is_some());
     things.retain(|thing| asked_for(thing, &query, visitor.now()));
@@ -53,7 +54,7 @@ pub(super) async fn show(kind: Kind, app: App, visitor: Visitor) -> Result<Respo
         }
         (page.pager(spec.path, &visitor.visit.query))
     };
-    let lead = html! { (parts::count(things.len() as u64)) " of " (parts::plural(all, spec.one, spec.many)) };
+    let lead = html! { (parts::count(things.len() as u64)) " of " (parts::plural(all, spec.one, spec.many)) @if let Some(counted) = gathered.counted_micros { (parts::as_of(counted, visitor.now())) } };
     let sheet = Sheet { title: spec.title, spot: Spot::Inventory, lead, actions: html! {}, body };
     Ok(frame::sheet(&visitor, sheet).into_response())
 }

@@ -18,8 +18,10 @@ pub(super) use kind::Kind;
 pub(crate) use register::Registered;
 
 use super::access::Right;
+use super::kept::Patience;
 use super::page::{Page, Pages};
 use super::visitor::{Visitor, escape};
+use crate::problem::Problem;
 use crate::state::App;
 
 static KEYS: Page = Page::look("/keys", Right::Look);
@@ -50,6 +52,15 @@ pub(super) fn mount(pages: Pages) -> Pages {
         };
         pages.serve(several, list).serve(single, one)
     })
+}
+
+/// Reads what lists rest on, so that the next who asks need not wait for it.
+pub(super) async fn warm(app: &App) -> Result<(), Problem> {
+    app.console().registered().caught_up(app.lake()).await?;
+    for what in Kind::ALL.into_iter().filter_map(|kind| kind.spec().used) {
+        gather::uses(app, what, Patience::Endless).await?;
+    }
+    Ok(())
 }
 
 /// The page of a thing.

@@ -13,6 +13,7 @@ use super::register::LATEST;
 use crate::console::activity::{OWN_READS, Shown};
 use crate::console::findings;
 use crate::console::frame::{self, Sheet, Spot};
+use crate::console::kept;
 use crate::console::parts;
 use crate::console::people::{Called, activity_table};
 use crate::console::visitor::{Visitor, escape};
@@ -30,8 +31,8 @@ struct Story {
 pub(super) async fn show(kind: Kind, app: App, visitor: Visitor, id: String) -> Result<Response, Problem> {
     let spec = kind.spec();
     let missing = || Problem::not_found(spec.title.trim_end_matches('s'), &id);
-    let thing = gather::all(&app, kind).await?.remove(&id).ok_or_else(missing)?;
-    let (story, called) = (story(&app, kind, &thing).await?, Called::read(&app));
+    let thing = gather::all(&app, kind).await?.things.remove(&id).ok_or_else(missing)?;
+    let (story, called) = (story(&app, kind, &thing).await?, Called::read(&app).await);
     let found = findings::about(&app, &id).await?;
     let members = facts::members(kind, &thing, app.lake().directory());
     let body = html! {
@@ -51,7 +52,7 @@ pub(super) async fn show(kind: Kind, app: App, visitor: Visitor, id: String) -> 
         section class="card flush" {
             header { h2 { "What rules found about it" } @if visitor.sees_names() { a href=(format!("/findings?status=all&about={}", escape(&id))) { "All of it" } } }
             @if found.is_empty() { (parts::empty("No finding", html! { "No rule has found anything about it." })) }
-            @else { (findings::most_urgent(found, &visitor)) }
+            @else { (findings::most_urgent(&found.iter().collect::<Vec<_>>(), &visitor)) }
         }
         section class="card flush" {
             header { h2 { "What happened last" } @if let Some(link) = all_of_it(kind, &id) { a href=(link) { "All of it" } } }
@@ -71,8 +72,10 @@ pub(super) async fn show(kind: Kind, app: App, visitor: Visitor, id: String) -> 
 /// Its use in the last days, where telemetry tells of any.
 async fn uses(app: &App, kind: Kind, thing: &Thing, visitor: &Visitor, called: &Called) -> Result<Markup, Problem> {
     let (Some(what), Some(lately)) = (kind.spec().used, &thing.used) else { return Ok(html! {}) };
-    let days = used::of(app.lake(), what, &lately.names, gather::lately(visitor.now())).await?;
-    Ok(facts::used(&days, visitor, called, app.options().reports_floor_people))
+    let (names, days) = (lately.names.clone(), gather::lately(visitor.now()));
+    let make = async move |app: App| Ok(used::of(app.lake(), what, &names, days).await?);
+    let days = kept::days_of_use(app, format!("{what:?} {}", lately.names.join("\n")), make).await?;
+    Ok(facts::used(&days.value, visitor, called, app.options().reports_floor_people))
 }
 
 async fn story(app: &App, kind: Kind, thing: &Thing) -> Result<Story, Problem> {

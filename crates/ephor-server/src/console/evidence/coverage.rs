@@ -1,13 +1,16 @@
 //! The coverage matrix of a framework: control by control, what each source could give and what is held.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use ephor_evidence::{ControlCoverage, Coverage, House, Source, Status, cover};
+use ephor_evidence::{ControlCoverage, Coverage, House, Period, Source, Status, cover};
 use maud::{Markup, html};
 
 use super::{grade, period};
 use crate::console::frame::{self, Sheet, Spot};
+use crate::console::kept::{self, Answer, Patience};
 use crate::console::parts::{self, Tone};
 use crate::console::visitor::{Visitor, escape};
 use crate::own::known;
@@ -21,11 +24,10 @@ pub(super) async fn show(
     Path(framework): Path<String>,
 ) -> Result<Response, Problem> {
     let query = Query::parse(&visitor.visit.query);
-    let period = period(&query, &visitor)?;
-    let frameworks = known(&app)?;
-    let house = House { lake: app.lake(), control: Some(app.control()) };
-    let covered = cover(house, &frameworks, (&framework, &[]), period, app.now()).await?;
-    let (from, to) = bounds(&covered);
+    let period = period(&query, visitor.now())?;
+    let kept = covered(&app, &framework, period, Patience::Little).await?;
+    let covered = &kept.value;
+    let (from, to) = bounds(covered);
     let path = format!("/evidence/{}", escape(&framework));
     let body = html! {
         form class="filters" action=(path) method="get" aria-label="Period" {
@@ -36,13 +38,28 @@ pub(super) async fn show(
         section class="card" aria-label="Figures" { div class="metrics" {
             (metric("Controls", covered.summary.controls)) (metric("Covered", covered.summary.covered)) (metric("Partly", covered.summary.partial)) (metric("Gaps", covered.summary.gaps))
         } }
-        section class="card flush" { h2 { "Control by control" } (table(&covered)) }
+        section class="card flush" { h2 { "Control by control" } (table(covered)) }
         (build_form(&path, (&from, &to), &visitor))
         @if !covered.also_needed.is_empty() { section class="card" { h2 { "What an auditor will need besides" } ul class="notes" { @for need in &covered.also_needed { li { (need) } } } } }
     };
-    let lead = html! { (covered.version) ", " (from) " to " (to) ", from " (parts::plural(covered.size, "activity", "activities")) };
+    let lead = html! { (covered.version) ", " (from) " to " (to) ", from " (parts::plural(covered.size, "activity", "activities")) (parts::as_of(kept.made_micros, visitor.now())) };
     let sheet = Sheet { title: &covered.title, spot: Spot::Evidence, lead, actions: html! {}, body };
     Ok(frame::sheet(&visitor, sheet).into_response())
+}
+
+/// How far a framework is covered in a period.
+pub(super) async fn covered(
+    app: &App,
+    framework: &str,
+    period: Period,
+    patience: Patience,
+) -> Result<Arc<Answer<Coverage>>, Problem> {
+    let (question, framework) = (format!("{framework} {period:?}"), framework.to_owned());
+    let make = async move |app: App| {
+        let house = House { lake: app.lake(), control: Some(app.control()) };
+        Ok(cover(house, &*known(&app)?, (&framework, &[]), period, app.now()).await?)
+    };
+    kept::coverage(app, question, patience, make).await
 }
 
 fn bounds(covered: &Coverage) -> (String, String) {

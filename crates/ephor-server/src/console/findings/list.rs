@@ -1,11 +1,12 @@
 //! The queue: what stands, the most urgent first, narrowed by status, severity, use case and whom it is about.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use ephor_detect::{FindingFilter, FindingRecord, FindingStatus, Findings, Severity, UseCase};
+use ephor_detect::{FindingFilter, FindingRecord, FindingStatus, Severity, UseCase};
 use maud::{Markup, html};
 
 use super::{entity, severity_badge, status_badge, words};
@@ -39,15 +40,15 @@ const URGENCY: &str = "urgency";
 const PENDING: [FindingStatus; 2] = [FindingStatus::Open, FindingStatus::Acknowledged];
 
 /// Everything that is open or acknowledged.
-pub(in crate::console) async fn standing(app: &App) -> Result<Vec<FindingRecord>, Problem> {
+pub(in crate::console) async fn standing(app: &App) -> Result<Arc<Vec<FindingRecord>>, Problem> {
     let filter = FindingFilter { statuses: PENDING.to_vec(), ..FindingFilter::default() };
-    Findings::new(app.control()).list(&filter).await.map_err(Problem::from)
+    app.console().kept().findings(app, &filter).await
 }
 
 /// Everything that was found about a thing or a person, however it was handled.
-pub(in crate::console) async fn about(app: &App, id: &str) -> Result<Vec<FindingRecord>, Problem> {
+pub(in crate::console) async fn about(app: &App, id: &str) -> Result<Arc<Vec<FindingRecord>>, Problem> {
     let filter = FindingFilter { entity_id: Some(id.to_owned()), ..FindingFilter::default() };
-    Findings::new(app.control()).list(&filter).await.map_err(Problem::from)
+    app.console().kept().findings(app, &filter).await
 }
 
 /// How many of each severity, each a way into the queue.
@@ -85,13 +86,14 @@ pub(in crate::console) fn by_use_case(standing: &[FindingRecord]) -> Markup {
 }
 
 /// The few that come first.
-pub(in crate::console) fn most_urgent(mut standing: Vec<FindingRecord>, visitor: &Visitor) -> Markup {
+pub(in crate::console) fn most_urgent(standing: &[&FindingRecord], visitor: &Visitor) -> Markup {
+    let mut standing = standing.to_vec();
     by_urgency(&mut standing);
     standing.truncate(FEW);
     table(&standing, visitor, Chosen::Nothing, None)
 }
 
-fn by_urgency(found: &mut [FindingRecord]) {
+fn by_urgency(found: &mut [&FindingRecord]) {
     found.sort_by_key(|record| {
         let (handling, finding) = (&record.handling, &record.finding);
         Reverse((handling.status == FindingStatus::Open, finding.severity, finding.last_seen_micros))
@@ -99,7 +101,7 @@ fn by_urgency(found: &mut [FindingRecord]) {
 }
 
 /// By the column that was asked for; ties by urgency.
-fn sort(found: &mut [FindingRecord], sorting: &Sorting) {
+fn sort(found: &mut [&FindingRecord], sorting: &Sorting) {
     by_urgency(found);
     match sorting.by.as_str() {
         "severity" => found.sort_by_key(|record| record.finding.severity),
@@ -124,7 +126,8 @@ enum Chosen {
 pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<Visitor>) -> Result<Response, Problem> {
     let query = Query::parse(&visitor.visit.query);
     let filter = filter(&query, &visitor)?;
-    let mut found = Findings::new(app.control()).list(&filter).await.map_err(Problem::from)?;
+    let listed = app.console().kept().findings(&app, &filter).await?;
+    let mut found: Vec<&FindingRecord> = listed.iter().collect();
     let sorting = Sorting::read(&query, URGENCY);
     sort(&mut found, &sorting);
     let page = parts::Slice::read(&query, found.len(), ROWS);
@@ -208,7 +211,7 @@ fn filters(query: &Query, visitor: &Visitor) -> Markup {
     }
 }
 
-fn table(found: &[FindingRecord], visitor: &Visitor, chosen: Chosen, sorting: Option<&Sorting>) -> Markup {
+fn table(found: &[&FindingRecord], visitor: &Visitor, chosen: Chosen, sorting: Option<&Sorting>) -> Markup {
     let handles = chosen == Chosen::Several;
     let heading = |by: &str, words: &str, class: &str| match sorting {
         Some(sorting) => sorting.heading(PATH, &visitor.visit.query, (by, words), class),

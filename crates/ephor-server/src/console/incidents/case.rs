@@ -76,7 +76,7 @@ impl Pins {
             Some(Cell::Text(id)) if id.starts_with("activity_") => self.beside(id, visitor),
             _ => html! {},
         };
-        reported::section_with(section, None, visitor, Some(("Pin", &beside)))
+        reported::section_with(section, section.table.rows.len(), None, visitor, Some(("Pin", &beside)))
     }
 
     fn beside(&self, activity: &str, visitor: &Visitor) -> Markup {

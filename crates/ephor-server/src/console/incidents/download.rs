@@ -22,7 +22,7 @@ pub(super) async fn take(
 ) -> Result<Response, Problem> {
     let query = Query::parse(&visitor.visit.query);
     let case = Cases::new(app.control()).get(&id).await?;
-    let (asked, desk) = (asked(&case)?, desk(&app, &visitor));
+    let (asked, desk) = (asked(&case)?, desk(&app));
     let form = query.one("format").unwrap_or("json");
     if form == "stix" {
         let events = events(&desk, &asked).await?;

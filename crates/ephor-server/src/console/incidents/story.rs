@@ -12,6 +12,7 @@ use super::{lanes, question};
 use crate::console::access::Right;
 use crate::console::desk::{desk, discreet};
 use crate::console::frame::{self, Sheet, Spot};
+use crate::console::kept;
 use crate::console::parts;
 use crate::console::reported;
 use crate::console::views;
@@ -45,17 +46,18 @@ pub(super) async fn told(
     asked: &TimelineQuestion,
     pins: Option<&Pins>,
 ) -> Result<Markup, Problem> {
-    let made = async { Ok(timeline(&desk(app, visitor), asked).await?) };
-    let report = app.console().kept().report(app, question::address(asked), made).await?;
-    let report = discreet(app, visitor, report.as_ref().clone()).await?;
+    let question = asked.clone();
+    let make = async move |app: App| Ok(timeline(&desk(&app), &question).await?);
+    let kept = kept::timeline(app, question::address(asked), make).await?;
+    let report = discreet(app, visitor, kept.value.clone()).await?;
     let period = report.provenance.period;
     Ok(html! {
-        p class="muted" { (day_text(period.first)) " to " (day_text(period.last)) ", " (report.provenance.population) }
+        p class="muted" { (day_text(period.first)) " to " (day_text(period.last)) ", " (report.provenance.population) (parts::as_of(kept.made_micros, visitor.now())) }
         @if !report.provenance.gaps.is_empty() { (reported::gaps(&report.provenance)) }
         (reported::figures(&report.figures))
         (lanes::picture(&report.main.table, asked))
-        @match pins { Some(pins) => (pins.section(&report.main, visitor)), None => (reported::section(&report.main, None, visitor)) }
-        @for other in &report.others { (reported::section(other, None, visitor)) }
+        @match pins { Some(pins) => (pins.section(&report.main, visitor)), None => (reported::section(&report.main, report.main.table.rows.len(), None, visitor)) }
+        @for other in &report.others { (reported::section(other, other.table.rows.len(), None, visitor)) }
         (reported::origin(&report.provenance))
     })
 }

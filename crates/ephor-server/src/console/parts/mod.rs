@@ -12,7 +12,7 @@ pub(crate) use counted::{days_of, ranking};
 pub(crate) use number::{count, plural};
 pub(crate) use pager::pager;
 pub(crate) use sorting::{Slice, Sorting, with};
-pub(crate) use time::{ago, day, instant, moment};
+pub(crate) use time::{ago, as_of, day, instant, moment};
 
 use maud::{Markup, html};
 

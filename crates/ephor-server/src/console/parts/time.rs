@@ -32,6 +32,11 @@ pub(crate) fn moment(micros: i64, now_micros: i64) -> Markup {
     }
 }
 
+/// Of which moment numbers are that may have been counted before this page was asked for.
+pub(crate) fn as_of(made_micros: i64, now_micros: i64) -> Markup {
+    html! { ", as of " (instant(made_micros, now_micros)) }
+}
+
 /// A UTC day.
 pub(crate) fn day(micros: i64) -> Markup {
     let text = text_of(micros);

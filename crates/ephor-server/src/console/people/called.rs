@@ -1,8 +1,10 @@
 //! What people are called, by their id or address: for pages that name somebody in passing.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::Arc;
 
-use ephor_lake::directory::DirectoryKind;
+use ephor_lake::directory::{Directory, DirectoryKind};
 
 use crate::state::App;
 
@@ -15,8 +17,15 @@ pub(in crate::console) struct Called {
 
 impl Called {
     /// As the directory has it now.
-    pub(in crate::console) fn read(app: &App) -> Self {
-        let (directory, mut called) = (app.lake().directory(), Self::default());
+    pub(in crate::console) async fn read(app: &App) -> Arc<Self> {
+        let directory = app.lake().directory();
+        let read = async { Ok::<_, Infallible>(Self::of(directory)) };
+        let Ok(called) = app.console().kept().called().of(directory.revision(DirectoryKind::Users), read).await;
+        called
+    }
+
+    fn of(directory: &Directory) -> Self {
+        let mut called = Self::default();
         for organization in directory.scopes(DirectoryKind::Users) {
             for row in directory.current(DirectoryKind::Users, &organization) {
                 let text = |names: [&str; 2]| {

@@ -35,7 +35,7 @@ pub(super) async fn show(
     let reviews = Reviews::new(app.control());
     let campaign = reviews.campaign(&id).await?;
     let all = reviews.items(&id).await?;
-    let gone = removals(&desk(&app, &visitor), &all).await?;
+    let gone = removals(&desk(&app), &all).await?;
     let query = Query::parse(&visitor.visit.query);
     let mut items = all;
     narrow(&mut items, &query, &visitor);

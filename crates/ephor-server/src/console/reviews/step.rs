@@ -33,7 +33,7 @@ pub(super) async fn open(
     };
     let managers = app.control().roster().managers().await?;
     let manager_of = |one: &Entitlement| managers.get(&one.email.as_deref()?.to_lowercase()).cloned();
-    let snapshot = entitlements(&desk(&app, &visitor)).await?;
+    let snapshot = entitlements(&desk(&app)).await?;
     let reviews = Reviews::new(app.control());
     let (by, now) = (visitor.actor(), visitor.now());
     let opened = reviews.open(&campaign, &snapshot, manager_of, &by, now, &mut rng()).await?;

@@ -136,7 +136,7 @@ pub(super) async fn begin(
     Path(name): Path<String>,
     Extension(form): Extension<Form>,
 ) -> Result<Response, Problem> {
-    super::card(&app, &name).await?;
+    super::card(&*super::rules(&app).await?, &name)?;
     let (from, to) = (form.one("from").unwrap_or_default(), form.one("to").unwrap_or_default());
     let within = Some((
         day("from", from)?.map_or(i64::MIN, UtcDay::start_micros),
@@ -177,7 +177,8 @@ pub(super) async fn show(
     Extension(visitor): Extension<Visitor>,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
-    let card = super::card(&app, &name).await?;
+    let rules = super::rules(&app).await?;
+    let card = super::card(&rules, &name)?;
     let tried = app.console().tries().of(&name);
     let (from, to) = tried.as_ref().map_or(("", ""), |tried| (tried.from.as_str(), tried.to.as_str()));
     let may = visitor.may(super::TRIES_RIGHT);

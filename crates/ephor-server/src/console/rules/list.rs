@@ -22,12 +22,13 @@ const COUNTED_DAYS: i64 = 30;
 
 pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<Visitor>) -> Result<Response, Problem> {
     let query = Query::parse(&visitor.visit.query);
-    let (cards, problems) = super::cards(&app).await?;
+    let rules = super::rules(&app).await?;
+    let super::Rules { cards, problems, .. } = rules.as_ref();
     let since = visitor.now() - COUNTED_DAYS * DAY_MICROS;
     let mut counts: HashMap<String, u64> = HashMap::new();
-    for record in super::found(&app, None).await? {
+    for record in super::found(&app, None).await?.iter() {
         if record.finding.last_seen_micros >= since {
-            *counts.entry(record.finding.rule).or_default() += 1;
+            *counts.entry(record.finding.rule.clone()).or_default() += 1;
         }
     }
     let asked = query.one("use_case").filter(|asked| !asked.is_empty());
@@ -35,9 +36,9 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
         cards.iter().filter(|card| card.finds && asked.is_none_or(|asked| card.use_case.as_str() == asked)).collect();
     let body = html! {
         @if !problems.is_empty() {
-            section class="card" { h2 { "Files that are not in force as they are" } ul class="notes" { @for problem in &problems { li class="wrap" { (problem) } } } }
+            section class="card" { h2 { "Files that are not in force as they are" } ul class="notes" { @for problem in problems { li class="wrap" { (problem) } } } }
         }
-        (chips(asked, &cards))
+        (chips(asked, cards))
         section class="card flush" { (table(&shown, &counts)) }
     };
     let feeding = cards.iter().filter(|card| !card.finds).count() as u64;

@@ -8,7 +8,10 @@ mod one;
 
 pub(crate) use backtest::Tries;
 
-use ephor_detect::{FindingFilter, FindingRecord, Findings, RuleCard, RuleSources};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use ephor_detect::{FindingFilter, FindingRecord, RuleCard, RuleSource, RuleSources};
 
 use super::access::Right;
 use super::page::{Page, Pages};
@@ -28,17 +31,33 @@ static TRY: Page = Page::act("/rules/{name}/backtest", TRIES_RIGHT);
 const TRIES_RIGHT: Right = Right::Handle;
 
 /// Every rule in force, and what is wrong with files that are not.
-async fn cards(app: &App) -> Result<(Vec<RuleCard>, Vec<String>), Problem> {
-    let sources = sources(app);
-    let read = tokio::task::spawn_blocking(move || ephor_detect::cards(&sources)).await;
-    let (cards, problems) = read.map_err(|error| Problem::internal(&error))?.map_err(Problem::from)?;
-    Ok((cards, problems.iter().map(ToString::to_string).collect()))
+#[derive(Debug)]
+pub(super) struct Rules {
+    cards: Vec<RuleCard>,
+    problems: Vec<String>,
+    files: Vec<RuleSource>,
 }
 
-/// One rule in force.
-async fn card(app: &App, name: &str) -> Result<RuleCard, Problem> {
-    let (cards, _) = cards(app).await?;
-    cards.into_iter().find(|card| card.name == name).ok_or_else(|| Problem::not_found("Rule", name))
+/// The rules that the files say now; they are understood again when one of them says something else.
+async fn rules(app: &App) -> Result<Arc<Rules>, Problem> {
+    let sources = sources(app);
+    let read = tokio::task::spawn_blocking(move || sources.files()).await.map_err(|error| Problem::internal(&error))?;
+    let files = read.map_err(Problem::from)?;
+    let mut said = DefaultHasher::new();
+    files.iter().for_each(|source| (&source.file, &source.text).hash(&mut said));
+    let understand = async {
+        let understood = tokio::task::spawn_blocking(move || {
+            let (cards, problems) = ephor_detect::cards_of(&files);
+            Rules { cards, problems: problems.iter().map(ToString::to_string).collect(), files }
+        });
+        understood.await.map_err(|error| Problem::internal(&error))
+    };
+    app.console().kept().rules().of(said.finish(), understand).await
+}
+
+/// One of them.
+fn card<'r>(rules: &'r Rules, name: &str) -> Result<&'r RuleCard, Problem> {
+    rules.cards.iter().find(|card| card.name == name).ok_or_else(|| Problem::not_found("Rule", name))
 }
 
 fn sources(app: &App) -> RuleSources {
@@ -46,8 +65,8 @@ fn sources(app: &App) -> RuleSources {
 }
 
 /// Everything that stands, of one rule or of all.
-async fn found(app: &App, rule: Option<&str>) -> Result<Vec<FindingRecord>, Problem> {
+async fn found(app: &App, rule: Option<&str>) -> Result<Arc<Vec<FindingRecord>>, Problem> {
     let rules = rule.map(str::to_owned).into_iter().collect();
     let filter = FindingFilter { rules, ..FindingFilter::default() };
-    Findings::new(app.control()).list(&filter).await.map_err(Problem::from)
+    app.console().kept().findings(app, &filter).await
 }

@@ -10,7 +10,7 @@ use ephor_reports::chart::{Chart, Series};
 use ephor_wire::timestamp::UtcDay;
 use maud::{Markup, html};
 
-use super::backtest;
+use super::{Rules, backtest};
 use crate::console::access::Right;
 use crate::console::findings::{severity_badge, words};
 use crate::console::frame::{self, Sheet, Spot};
@@ -27,9 +27,10 @@ pub(super) async fn show(
     Extension(visitor): Extension<Visitor>,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
-    let card = super::card(&app, &name).await?;
+    let rules = super::rules(&app).await?;
+    let card = super::card(&rules, &name)?;
     let found = super::found(&app, Some(&name)).await?;
-    let text = text_of(&app, &card).await?;
+    let text = text_of(&rules, card);
     let body = html! {
         div class="split" {
             div class="stack" {
@@ -39,7 +40,7 @@ pub(super) async fn show(
                 section class="card" { h2 { "What it found" } (history(&found, visitor.now())) }
             }
             div class="stack" {
-                section class="card" { h2 { "Facts" } (facts(&card)) }
+                section class="card" { h2 { "Facts" } (facts(card)) }
                 section class="card" {
                     h2 { "On history" }
                     p { "What it would have found in any days, without putting anything down; " code { "ephor rules backtest " (card.name) } " does the same." }
@@ -60,11 +61,8 @@ pub(super) async fn show(
 }
 
 /// The file that a rule stands in.
-async fn text_of(app: &App, card: &RuleCard) -> Result<String, Problem> {
-    let (sources, file) = (super::sources(app), card.file.clone());
-    let read = tokio::task::spawn_blocking(move || sources.files()).await.map_err(|error| Problem::internal(&error))?;
-    let files = read.map_err(Problem::from)?;
-    Ok(files.into_iter().find(|source| source.file == file).map(|source| source.text).unwrap_or_default())
+fn text_of<'r>(rules: &'r Rules, card: &RuleCard) -> &'r str {
+    rules.files.iter().find(|source| source.file == card.file).map_or("", |source| source.text.as_str())
 }
 
 fn facts(card: &RuleCard) -> Markup {

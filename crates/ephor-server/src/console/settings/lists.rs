@@ -49,7 +49,7 @@ pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<V
     let asked = query.one("list").filter(|list| !list.is_empty());
     entries.retain(|entry| asked.is_none_or(|list| entry.list == list) && is_named(entry, &query));
     let page = parts::Slice::read(&query, entries.len(), ROWS);
-    let (called, may) = (Called::read(&app), visitor.may(Right::Administer));
+    let (called, may) = (Called::read(&app).await, visitor.may(Right::Administer));
     let body = html! {
         (parts::notice(query.one("said"), SAID))
         @if may { (put_form(&visitor, &names, asked)) }

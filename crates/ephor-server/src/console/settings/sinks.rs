@@ -13,7 +13,7 @@ use crate::console::parts::{self, Tone};
 use crate::console::visitor::{Visitor, escape};
 use crate::problem::Problem;
 use crate::query::Query;
-use crate::state::App;
+use crate::state::{App, rng};
 
 const PATH: &str = "/settings/sinks";
 
@@ -89,8 +89,7 @@ pub(super) async fn retry(
     let sink = form.needed("sink")?;
     let exports = app.control().exports();
     exports.find(sink).await?.ok_or_else(|| Problem::not_found("Sink", sink))?;
-    let marked = exports.retry(sink).await?;
-    tracing::info!(sink, marked, by = visitor.signed_in.member.user_id, "dead letters are tried again");
+    exports.retry(sink, &visitor.actor(), visitor.now(), &mut rng()).await?;
     Ok(Redirect::to(&format!("{PATH}?said=again")).into_response())
 }
 

@@ -19,7 +19,7 @@ use crate::state::App;
 
 pub(super) async fn show(State(app): State<App>, Extension(visitor): Extension<Visitor>) -> Result<Response, Problem> {
     let mut open: BTreeMap<UseCase, (u64, Severity)> = BTreeMap::new();
-    for record in findings::standing(&app).await? {
+    for record in findings::standing(&app).await?.iter() {
         let (count, worst) = open.entry(record.finding.use_case).or_insert((0, Severity::Informational));
         *count += 1;
         *worst = record.finding.severity.max(*worst);

@@ -6,11 +6,14 @@ mod download;
 mod list;
 mod one;
 
-use ephor_reports::{Group, Question, Report, make};
+use std::sync::Arc;
+
+use ephor_reports::{BY_GROUP, Group, Question, Report, make};
 use ephor_wire::timestamp::UtcDay;
 
 use super::access::Right;
 use super::desk::{desk, discreet};
+use super::kept::{self, Answer, OnPage, Patience};
 use super::page::{Page, Pages};
 use super::visitor::Visitor;
 use crate::problem::{Problem, shortened};
@@ -25,44 +28,39 @@ static LIST: Page = Page::look("/use-cases", Right::Look);
 static ONE: Page = Page::look("/use-cases/{name}", Right::Look);
 static DOWNLOAD: Page = Page::look("/use-cases/{name}/download", Right::SeeNames);
 
-/// Reports that take long and rest on nothing but what [`super::kept`] looks at.
-const LONG: [&str; 2] = ["adoption-governance", "cost-attribution"];
-
-/// The report that an address asks for, as this visitor may see it.
-async fn report(app: &App, visitor: &Visitor, name: &str) -> Result<Report, Problem> {
+/// What an address asks a report for.
+fn asked(app: &App, visitor: &Visitor, name: &str) -> Result<Question, Problem> {
     let query = Query::parse(&visitor.visit.query);
-    let question = Question { from: day(&query, "from")?, to: day(&query, "to")?, group: group(app, &query, name)? };
-    let made = async { Ok(make(&desk(app, visitor), name, &question).await?) };
-    let report = match LONG.contains(&name) {
-        true => {
-            let asked = format!("{name} {:?} {:?} {:?}", question.from, question.to, question.group);
-            app.console().kept().report(app, asked, made).await?.as_ref().clone()
-        }
-        false => made.await?,
-    };
+    Ok(Question { from: day(&query, "from")?, to: day(&query, "to")?, group: group(app, &query, name)? })
+}
+
+/// A report whole and made now, as this visitor may see it.
+async fn report(app: &App, visitor: &Visitor, name: &str) -> Result<Report, Problem> {
+    let report = make(&desk(app), name, &asked(app, visitor, name)?).await?;
     discreet(app, visitor, report).await
 }
 
-/// The group that adoption or cost is narrowed to. One too small to hide in is not told of.
-fn group(app: &App, query: &Query, name: &str) -> Result<Option<String>, Problem> {
-    let Some(id) = query.one("group").filter(|id| !id.is_empty() && LONG.contains(&name)) else { return Ok(None) };
-    let known = groups(app).into_iter().find(|group| group.id == id);
-    let small = || {
-        Problem::invalid(format!(
-            "group: there is no such group, or fewer than {} people are in it, and figures of so few would tell of each",
-            app.options().reports_floor_people
-        ))
+/// What a page shows of a report, before anything of it is taken out for a visitor.
+pub(super) async fn on_page(
+    app: &App,
+    name: &str,
+    question: Question,
+    patience: Patience,
+) -> Result<Arc<Answer<OnPage>>, Problem> {
+    let words = format!("{name} {:?} {:?} {:?}", question.from, question.to, question.group);
+    let name = name.to_owned();
+    let make = async move |app: App| {
+        let report = make(&desk(&app), &name, &question).await?;
+        Ok(OnPage::of(report, app.options().reports_floor_people))
     };
-    known.map(|group| Some(group.id)).ok_or_else(small)
+    kept::report(app, words, patience, make).await
 }
 
-/// Groups that are large enough to be told of.
-fn groups(app: &App) -> Vec<Group> {
-    let mut groups = Group::all(app.lake().directory());
-    groups.retain(|group| {
-        group.members.len() >= usize::try_from(app.options().reports_floor_people).unwrap_or(usize::MAX)
-    });
-    groups
+/// The group that adoption or cost is narrowed to.
+fn group(app: &App, query: &Query, name: &str) -> Result<Option<String>, Problem> {
+    let asked = query.one("group").filter(|id| !id.is_empty() && BY_GROUP.contains(&name));
+    let named = |id: &str| Group::named(app.lake().directory(), app.options().reports_floor_people, id);
+    Ok(asked.map(named).transpose()?.map(|group| group.id))
 }
 
 fn day(query: &Query, name: &str) -> Result<Option<UtcDay>, Problem> {

@@ -3,14 +3,17 @@
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
+use ephor_detect::FindingRecord;
 use ephor_reports::render::day_text;
-use ephor_reports::{Report, Section};
+use ephor_reports::{BY_GROUP, Group, Report, Section};
 use maud::{Markup, html};
 
 use crate::console::access::Right;
+use crate::console::desk::discreet;
 use crate::console::frame::{self, Sheet, Spot};
+use crate::console::kept::Patience;
 use crate::console::visitor::{Visitor, escape};
-use crate::console::{compare, findings, reported};
+use crate::console::{compare, findings, parts, reported};
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::state::App;
@@ -20,10 +23,12 @@ pub(super) async fn show(
     Extension(visitor): Extension<Visitor>,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
-    let report = super::report(&app, &visitor, &name).await?;
+    let kept = super::on_page(&app, &name, super::asked(&app, &visitor, &name)?, Patience::Little).await?;
+    let report = discreet(&app, &visitor, kept.value.report.clone()).await?;
     let period = report.provenance.period;
-    let mut open = findings::standing(&app).await?;
-    open.retain(|record| record.finding.use_case.as_str() == report.name);
+    let standing = findings::standing(&app).await?;
+    let open: Vec<&FindingRecord> =
+        standing.iter().filter(|record| record.finding.use_case.as_str() == report.name).collect();
     let takes_copies = visitor.may(Right::SeeNames);
     let csv = |section: &Section| takes_copies.then(|| download(&report, &visitor, "csv", Some(section.id)));
     let body = html! {
@@ -34,15 +39,15 @@ pub(super) async fn show(
         @if !open.is_empty() {
             section class="card flush" {
                 header { h2 { "To be handled" } a href=(format!("/findings?use_case={}", report.name)) { "All of them" } }
-                (findings::most_urgent(open, &visitor))
+                (findings::most_urgent(&open, &visitor))
             }
         }
-        (reported::section(&report.main, csv(&report.main), &visitor))
-        @for other in &report.others { (reported::section(other, csv(other), &visitor)) }
+        (reported::section(&report.main, kept.value.rows_of(&report.main), csv(&report.main), &visitor))
+        @for other in &report.others { (reported::section(other, kept.value.rows_of(other), csv(other), &visitor)) }
         @if !report.notes.is_empty() { section class="card" { h2 { "How to read this" } ul class="notes" { @for note in &report.notes { li { (note) } } } } }
         (reported::origin(&report.provenance))
     };
-    let lead = html! { (report.question) " " (day_text(period.first)) " to " (day_text(period.last)) ", " (report.provenance.population) };
+    let lead = html! { (report.question) " " (day_text(period.first)) " to " (day_text(period.last)) ", " (report.provenance.population) (parts::as_of(kept.made_micros, visitor.now())) };
     let actions = html! {
         a class="button" href=(format!("/findings?use_case={}", report.name)) { "Findings" }
         @if takes_copies {
@@ -93,7 +98,7 @@ fn period_form(app: &App, report: &Report, visitor: &Visitor) -> Markup {
         form class="filters" action=(format!("/use-cases/{}", escape(report.name))) method="get" aria-label="Period" {
             label { "From (day, UTC)" input name="from" value=(value("from")) placeholder=(day_text(report.provenance.period.first)) maxlength="10"; }
             label { "To (included)" input name="to" value=(value("to")) placeholder=(day_text(report.provenance.period.last)) maxlength="10"; }
-            @if super::LONG.contains(&report.name) { (group_choice(app, &value("group"))) }
+            @if BY_GROUP.contains(&report.name) { (group_choice(app, &value("group"))) }
             button class="button" { "Show" }
         }
     }
@@ -101,7 +106,7 @@ fn period_form(app: &App, report: &Report, visitor: &Visitor) -> Markup {
 
 /// Which group adoption or cost is narrowed to.
 fn group_choice(app: &App, chosen: &str) -> Markup {
-    let groups = super::groups(app);
+    let groups = Group::told(app.lake().directory(), app.options().reports_floor_people);
     html! {
         @if !groups.is_empty() { label { "Group" select name="group" {
             option value="" { "Everybody" }

@@ -241,7 +241,7 @@ async fn settings_tell_of_schedules_of_backfills_and_of_dead_letters_which_are_t
         ..NodeFacts::default()
     };
     let console = ConsoleOptions { origins: vec![ADDRESS.parse().unwrap()], facts, ..ConsoleOptions::default() };
-    let house = House::open_off(ServerOptions { console, ..ServerOptions::default() }).await;
+    let mut house = House::open_off(ServerOptions { console, ..ServerOptions::default() }).await;
     house.enable().await;
     let exports = house.app.control().exports();
     exports.ensure("siem", "webhook", (0, 0), now()).await.unwrap();
@@ -281,4 +281,9 @@ async fn settings_tell_of_schedules_of_backfills_and_of_dead_letters_which_are_t
     assert!(sources.contains("not begun") && sources.contains("listings of now"), "{sources}");
     let mut auditor = Browser::signed_in(&house, Role::Auditor).await;
     assert!(!auditor.get("/settings/sinks").await.text.contains("Try all again"));
+    drop((admin, auditor));
+    let told = house.settled("ephor_export_retried").await;
+    let told: Vec<String> =
+        told.iter().map(|one| format!("{} {} {}", one["sink"], one["records"], one["actor"]["user_id"])).collect();
+    assert_eq!(told, [r#""siem" 1 "user_admin""#], "what was asked for is told once, by whom");
 }
