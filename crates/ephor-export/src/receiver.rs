@@ -12,9 +12,10 @@ use crate::http::HttpDoor;
 use crate::settings::{Secrets, SinkSettings};
 use crate::sink::{
     BucketCredentials, DatadogSink, ElasticCredentials, ElasticSettings, ElasticSink, FileSink, KafkaSink,
-    NatsCredentials, NatsSink, ObjectLayout, ObjectsSettings, ObjectsSink, OtlpCredentials, OtlpProtocol, OtlpSettings,
-    OtlpSink, SENTINEL_SCOPE, SecopsSink, SentinelSettings, SentinelSink, Sink, SplunkHecSink, StdoutSink,
-    SumoLogicSink, SyslogSink, WebhookCredentials, WebhookDoor, WebhookSettings, WebhookSink,
+    NatsCredentials, NatsSettings, NatsSink, ObjectLayout, ObjectsSettings, ObjectsSink, OtlpCredentials, OtlpProtocol,
+    OtlpSettings, OtlpSink, SENTINEL_SCOPE, SecopsSettings, SecopsSink, SentinelSettings, SentinelSink, Sink,
+    SplunkHecSink, StdoutSink, SumoLogicSink, SyslogSink, WebhookCredentials, WebhookDoor, WebhookSettings,
+    WebhookSink,
 };
 use crate::tls::TlsSettings;
 
@@ -70,22 +71,12 @@ pub(crate) fn open(
         let password = kafka.password.as_deref().map(|reference| named("kafka.password", secrets, reference));
         Box::new(KafkaSink::new(kafka.clone(), reach, password.transpose()?)?)
     } else if let Some(nats) = &settings.nats {
-        let optional = |what: &str, reference: &Option<String>| {
-            reference.as_deref().map(|reference| named(what, secrets, reference)).transpose()
-        };
-        let credentials = NatsCredentials {
-            password: optional("nats.password", &nats.password)?,
-            token: optional("nats.token", &nats.token)?,
-        };
-        Box::new(NatsSink::new(nats.clone(), reach, credentials)?)
+        Box::new(open_nats(nats, secrets, reach)?)
     } else if let Some(secops) = &settings.secops {
         if format != Format::Udm {
             return Err("secops takes events of Google's model: the format must be udm".to_owned());
         }
-        let (door, key) = (door(&secops.tls)?, named("secops.credentials", secrets, &secops.credentials)?);
-        let google =
-            GoogleClient::new(door.clone(), &key, clock).map_err(|why| format!("secops.credentials: {why}"))?;
-        Box::new(SecopsSink::new(secops, door, google)?)
+        Box::new(open_secops(secops, secrets, door(&secops.tls)?, clock)?)
     } else {
         Box::new(StdoutSink)
     };
@@ -102,6 +93,28 @@ fn open_sentinel(
     let (login, tenant, client) = (&settings.login, &settings.tenant, &settings.client_id);
     let entra = EntraClient::new(door.clone(), login, tenant, client, secret, SENTINEL_SCOPE)?;
     SentinelSink::new(settings, door.clone(), entra, is_json)
+}
+
+fn open_nats(settings: &NatsSettings, secrets: Secrets, reach: Reach) -> Result<NatsSink, String> {
+    let optional = |what: &str, reference: &Option<String>| {
+        reference.as_deref().map(|reference| named(what, secrets, reference)).transpose()
+    };
+    let credentials = NatsCredentials {
+        password: optional("nats.password", &settings.password)?,
+        token: optional("nats.token", &settings.token)?,
+    };
+    NatsSink::new(settings.clone(), reach, credentials)
+}
+
+fn open_secops(
+    settings: &SecopsSettings,
+    secrets: Secrets,
+    door: HttpDoor,
+    clock: fn() -> i64,
+) -> Result<SecopsSink, String> {
+    let key = named("secops.credentials", secrets, &settings.credentials)?;
+    let google = GoogleClient::new(door.clone(), &key, clock).map_err(|why| format!("secops.credentials: {why}"))?;
+    SecopsSink::new(settings, door, google)
 }
 
 fn bucket_credentials(settings: &ObjectsSettings, secrets: Secrets) -> Result<Option<BucketCredentials>, String> {
