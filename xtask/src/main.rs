@@ -48,3 +48,13 @@ fn run(task: &Task) -> Outcome<()> {
         Task::Bench(options) => bench::run(&workspace, &mut steps, options),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_flag_means_two_things() {
+        super::Task::command().debug_assert();
+    }
+}

@@ -40,7 +40,7 @@ pub struct ConsoleOptions {
     viewers: u32,
     /// How long they look.
     #[arg(long, default_value_t = 30)]
-    seconds: u32,
+    viewed_seconds: u32,
 }
 
 /// What console_pages.py tells.
@@ -98,7 +98,7 @@ pub fn run(bench: &Bench<'_>, steps: &mut Steps, options: &ConsoleOptions, rows:
     let told = steps.run("pages and viewers", || {
         ask(script(bench, "console_pages.py")
             .arg(node.told("/console")?)
-            .args([bench.requests, options.viewers, options.seconds].map(|number| number.to_string()))
+            .args([bench.requests, options.viewers, options.viewed_seconds].map(|number| number.to_string()))
             .env("WRITE_KEY", node.told("/keys/write")?))
     })?;
     let told: Told = serde_json::from_str(&told).blame("console_pages.py printed no JSON")?;

@@ -23,7 +23,7 @@ const FRAMEWORKS: [&str; 5] = ["soc2", "iso27001", "pci-dss", "nis2", "eu-ai-act
 pub struct ProofOptions {
     /// People whose year is proved; about 5,300 activities each.
     #[arg(long, default_value_t = 950)]
-    staff: u32,
+    workforce: u32,
 }
 
 #[derive(Serialize)]
@@ -51,8 +51,8 @@ struct Package {
 }
 
 pub(super) fn run(bench: &Bench<'_>, steps: &mut Steps, options: &ProofOptions, keep: bool) -> Outcome<()> {
-    let made = bench.folder.join(format!("year-{}", options.staff));
-    steps.run("simulate a year", || simulate(bench, &made, options.staff))?;
+    let made = bench.folder.join(format!("year-{}", options.workforce));
+    steps.run("simulate a year", || simulate(bench, &made, options.workforce))?;
     let lake = new_lake(bench, "proof-lake")?;
     let activities = made.join("activities.ndjson");
     let imported = steps.run("import", || {
