@@ -1,13 +1,11 @@
-//! Tokens of Google by a service account's key: a signed assertion, exchanged for a token that is kept until shortly before its end.
-//! A token that was refused is forgotten, so that the next try asks for a new one.
+//! Tokens of Google by a service account's key: a signed assertion, exchanged for a token.
+//! Promises one request for a token as long as that token lasts.
 //! Never shows a key, an assertion or a token.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use reqwest::Url;
 use reqwest::header::HeaderValue;
 use rustls::SignatureScheme;
 use rustls::pki_types::PrivateKeyDer;
@@ -17,18 +15,16 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::form_urlencoded;
 
-use crate::http::{HttpDoor, Packing, secret_header, with_body};
+use crate::http::HttpDoor;
 use crate::json;
 use crate::sink::Refusal;
+use crate::token::TokenDoor;
 
 /// What a token is for.
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
 /// How long an assertion holds.
 const ASSERTION_SECONDS: i64 = 600;
-
-/// A token that ends within this time is not used any more: a request takes its time too.
-const MARGIN: Duration = Duration::from_secs(120);
 
 /// A service account's key as Google's console hands it out.
 #[derive(Deserialize)]
@@ -42,20 +38,12 @@ struct KeyFile {
 
 /// The account and where it asks.
 pub(crate) struct GoogleClient {
-    door: HttpDoor,
-    url: Url,
+    tokens: TokenDoor,
     account: String,
     key_id: Option<String>,
     key: Arc<dyn SigningKey>,
     audience: String,
     clock: fn() -> i64,
-    token: Option<(HeaderValue, Instant)>,
-}
-
-#[derive(Deserialize)]
-struct Issued {
-    access_token: SecretString,
-    expires_in: u64,
 }
 
 impl GoogleClient {
@@ -69,48 +57,31 @@ impl GoogleClient {
             .map_err(|_| "its private_key is no RSA key in PEM".to_owned())?;
         let url = door.url(&file.token_uri)?;
         Ok(Self {
-            door,
-            url,
+            tokens: TokenDoor::new(door, url, "Google"),
             account: file.client_email,
             key_id: file.private_key_id,
             key,
             audience: file.token_uri,
             clock,
-            token: None,
         })
     }
 
     /// The header that lets a request in.
     pub(crate) async fn authorization(&mut self) -> Result<HeaderValue, Refusal> {
-        if let Some((header, end)) = &self.token
-            && Instant::now() + MARGIN < *end
-        {
-            return Ok(header.clone());
+        if let Some(header) = self.tokens.kept() {
+            return Ok(header);
         }
         let assertion = self.assertion().map_err(|why| Refusal::Unauthorized { why })?;
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer")
             .append_pair("assertion", &assertion)
             .finish();
-        let request = self.door.post(self.url.clone());
-        let request = with_body(request, "application/x-www-form-urlencoded", form.into_bytes(), Packing::Plain);
-        let answer = self.door.send(request).await?;
-        if !answer.is_success() {
-            return Err(match answer.status.as_u16() {
-                400..=404 => Refusal::Unauthorized { why: format!("no token from Google: {}", answer.why()) },
-                _ => answer.refusal(),
-            });
-        }
-        let issued: Issued = serde_json::from_str(&answer.body)
-            .map_err(|_| Refusal::Unreachable { why: "Google's answer holds no token".to_owned() })?;
-        let header = secret_header("Bearer ", &issued.access_token).map_err(|why| Refusal::Unreachable { why })?;
-        self.token = Some((header.clone(), Instant::now() + Duration::from_secs(issued.expires_in)));
-        Ok(header)
+        self.tokens.ask(form).await
     }
 
     /// Lets go of a token that was refused.
     pub(crate) fn forget(&mut self) {
-        self.token = None;
+        self.tokens.forget();
     }
 
     /// A JSON Web Token, signed by RS256.

@@ -29,6 +29,7 @@ mod stories;
 mod stream;
 mod time_stamp;
 mod tls;
+mod token;
 
 pub use deliver::{
     Delivered, ExportContext, GapsTold, LakeIs, RefusedGap, ReplaySpan, Replayed, Replaying, Until, deliver, replay,

@@ -14,8 +14,8 @@ use crate::sink::{
     BucketCredentials, DatadogSink, ElasticCredentials, ElasticSettings, ElasticSink, FileSink, KafkaSink,
     NatsCredentials, NatsSettings, NatsSink, ObjectLayout, ObjectsSettings, ObjectsSink, OtlpCredentials, OtlpProtocol,
     OtlpSettings, OtlpSink, SENTINEL_SCOPE, SecopsSettings, SecopsSink, SentinelSettings, SentinelSink, Sink,
-    SplunkHecSink, StdoutSink, SumoLogicSink, SyslogSink, WebhookCredentials, WebhookDoor, WebhookSettings,
-    WebhookSink,
+    SplunkHecSettings, SplunkHecSink, StdoutSink, SumoLogicSink, SyslogSink, WebhookCredentials, WebhookDoor,
+    WebhookSettings, WebhookSink,
 };
 use crate::tls::TlsSettings;
 
@@ -33,12 +33,7 @@ pub(crate) fn open(
     } else if let Some(syslog) = &settings.syslog {
         Box::new(SyslogSink::new(syslog.clone(), reach)?)
     } else if let Some(hec) = &settings.splunk_hec {
-        let mut hec = hec.clone();
-        // Splunk's OCSF add-on reads source types that begin with `ocsf:`.
-        let usual = if matches!(format, Format::Ocsf(_)) { "ocsf:anthropic:audit" } else { "anthropic:audit" };
-        hec.sourcetype.get_or_insert_with(|| usual.to_owned());
-        let (door, token) = (door(&hec.tls)?, named("splunk_hec.token", secrets, &hec.token)?);
-        Box::new(SplunkHecSink::new(&settings.name, hec, door, &token, is_json)?)
+        Box::new(open_hec(settings, hec, secrets, door(&hec.tls)?, format)?)
     } else if let Some(elastic) = &settings.elastic {
         let who = elastic_credentials(elastic, secrets)?;
         if !is_json {
@@ -81,6 +76,21 @@ pub(crate) fn open(
         Box::new(StdoutSink)
     };
     Ok(sink)
+}
+
+fn open_hec(
+    settings: &SinkSettings,
+    hec: &SplunkHecSettings,
+    secrets: Secrets,
+    door: HttpDoor,
+    format: Format,
+) -> Result<SplunkHecSink, String> {
+    let mut hec = hec.clone();
+    // Splunk's OCSF add-on reads source types that begin with `ocsf:`.
+    let usual = if matches!(format, Format::Ocsf(_)) { "ocsf:anthropic:audit" } else { "anthropic:audit" };
+    hec.sourcetype.get_or_insert_with(|| usual.to_owned());
+    let token = named("splunk_hec.token", secrets, &hec.token)?;
+    SplunkHecSink::new(&settings.name, hec, door, &token, format.is_json())
 }
 
 fn open_sentinel(

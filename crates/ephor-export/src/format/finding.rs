@@ -150,9 +150,7 @@ impl Told<'_> {
             record.object("unmapped", |rest| self.rest(rest));
         });
         if version >= OcsfVersion::V1_9 {
-            let mut own = out.split_off(start);
-            fingerprint::attest(&mut own);
-            out.append(&mut own);
+            fingerprint::attest(out, start);
         }
     }
 

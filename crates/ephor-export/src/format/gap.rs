@@ -218,9 +218,7 @@ impl ToldGap<'_> {
             });
         });
         if version >= OcsfVersion::V1_9 {
-            let mut own = out.split_off(start);
-            fingerprint::attest(&mut own);
-            out.append(&mut own);
+            fingerprint::attest(out, start);
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use ephor_export::What;
 
-use super::PeriodFlags;
+use super::evidence::Coverage;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ExportCommand {
@@ -106,14 +106,8 @@ pub(crate) struct ExportReplay {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportGaps {
-    /// soc2, iso27001, pci-dss, nis2, eu-ai-act, or one of your own (`[evidence] frameworks`).
-    #[arg(value_name = "FRAMEWORK")]
-    pub(crate) framework: String,
     #[command(flatten)]
-    pub(crate) period: PeriodFlags,
-    /// Only this control, by its number; repeat for several.
-    #[arg(long = "control", value_name = "NUMBER")]
-    pub(crate) controls: Vec<String>,
+    pub(crate) asked: Coverage,
     /// Also controls for which some of it is held.
     #[arg(long)]
     pub(crate) partial: bool,

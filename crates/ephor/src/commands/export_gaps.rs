@@ -24,8 +24,8 @@ pub(super) async fn run(
 ) -> Result<ExitCode, Failure> {
     let settings = named(&options.sink, options.export_format.as_deref(), None, &config.sink)?;
     settings.check(sink_secret)?;
-    let period =
-        Period::parse(&options.period.from, &options.period.to).map_err(|error| Failure::usage(error.to_string()))?;
+    let period = Period::parse(&options.asked.period.from, &options.asked.period.to)
+        .map_err(|error| Failure::usage(error.to_string()))?;
     let frameworks = config.evidence.load()?;
     let context = super::export::open(dir).await?;
     let covered = covered(&context, &frameworks, options, period).await;
@@ -63,7 +63,7 @@ async fn covered(
     period: Period,
 ) -> Result<Coverage, Failure> {
     let house = House { lake: &context.lake, control: Some(&context.control) };
-    let asked = (options.framework.as_str(), options.controls.as_slice());
+    let asked = (options.asked.framework.as_str(), options.asked.controls.as_slice());
     Ok(cover(house, frameworks, asked, period, now_micros()).await?)
 }
 

@@ -37,9 +37,7 @@ pub(in crate::format) fn encode(facts: &Facts<'_>, stored: &Stored<'_>, version:
         record.object("unmapped", |rest| unmapped(rest, facts, choice.class.uid == 0));
     });
     if version >= OcsfVersion::V1_9 {
-        let mut own = out.split_off(start);
-        fingerprint::attest(&mut own);
-        out.append(&mut own);
+        fingerprint::attest(out, start);
     }
 }
 

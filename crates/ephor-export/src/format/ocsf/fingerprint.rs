@@ -14,9 +14,9 @@ const JCS: i64 = 2;
 /// Who attests: the program, since a record is made by it and not by the upstream.
 const AUTHORITY: &str = "ephor";
 
-/// Adds the attestation to a finished record.
-pub(in crate::format) fn attest(record: &mut Vec<u8>) {
-    let Ok(mut tree) = serde_json::from_slice::<Map<String, Value>>(record) else {
+/// Adds the attestation to a finished record: what was written from `start` on.
+pub(in crate::format) fn attest(out: &mut Vec<u8>, start: usize) {
+    let Ok(mut tree) = serde_json::from_slice::<Map<String, Value>>(&out[start..]) else {
         // Only what this crate has just written comes here.
         return;
     };
@@ -26,7 +26,8 @@ pub(in crate::format) fn attest(record: &mut Vec<u8>) {
         "algorithm": "SHA-256", "algorithm_id": SHA_256, "serialization_id": JCS, "value": value,
     });
     tree["attestation_list"][0]["fingerprint"] = fingerprint;
-    *record = canonical(&tree);
+    out.truncate(start);
+    out.extend(canonical(&tree));
 }
 
 fn canonical(tree: &Map<String, Value>) -> Vec<u8> {
