@@ -96,6 +96,20 @@ pub(crate) fn read_rows(
     Ok((Frame::from_batches(fields.into(), &read.batches, day)?, read.of))
 }
 
+/// Some fields of every row of a day of a listing. Blocking.
+pub(crate) fn read_fields(
+    table: &DayTable,
+    listing: Listing,
+    day: UtcDay,
+    paths: &[String],
+) -> Result<Frame, LakeError> {
+    let mut fields = fields(listing);
+    fields.retain(|field| paths.iter().any(|path| path == field.path));
+    let schema = frame::schema(&fields);
+    let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    Frame::from_batches(fields.into(), &table.read(day, &columns)?, day)
+}
+
 fn fields(listing: Listing) -> Vec<crate::listing::spec::Field> {
     let day = UtcDay::from_micros(0);
     listing::fields(&Cut { listing, days: Days::Day(day), filters: &Filters::default(), group_by: &[] })
@@ -114,7 +128,7 @@ pub(crate) fn build(
     columns.sort_by_key(|column| *column as usize);
     columns.dedup();
     columns.extend([Column::ContextWindow, Column::Speed]);
-    let load = Load { reach: &Reach::Parent, before_seq: Some(before_seq), columns: &columns, spent: true };
+    let load = Load { reach: &Reach::Parent, before_seq: Some(before_seq), columns: &columns, spent: true, only: None };
     let context = Context { connectors, people: &people.id_by_email };
     let facts = facts::load(lake.usage(), &[day], &load, &context)?;
     let around = Surroundings { people, groups: &Groups::default(), connectors, prices };

@@ -3,14 +3,15 @@
 //! Never rounds: amounts are whole billionths of a dollar.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use ephor_wire::timestamp::UtcDay;
 use ephor_wire::usage::UsageKind;
+use foldhash::fast::RandomState;
 
-use crate::engine::{Analytics, AnalyticsError, days_of, off_the_runtime};
-use crate::facts::{self, Column, Context, Facts, Load, Name};
+use crate::engine::{Analytics, AnalyticsError, off_the_runtime};
+use crate::facts::names::Names;
+use crate::facts::{self, Column, Context, Facts, Load};
 use crate::prices::{PriceList, TokenType, whole_units};
 use crate::query::Reach;
 use crate::report;
@@ -65,26 +66,99 @@ const COLUMNS: &[Column] = &[
 /// The charge of what is no token.
 const WEB_SEARCH: &str = "web_search";
 
+/// The number of a text within one [`LedgerDay`]; 0 is none.
+pub type TextNumber = facts::Name;
+
+/// What an entry of one day is about, its texts as their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LedgerLine {
+    /// The person's id, or their address where nothing else names them.
+    pub person: TextNumber,
+    /// The model.
+    pub model: TextNumber,
+    /// The project.
+    pub project: TextNumber,
+    /// The API key.
+    pub api_key: TextNumber,
+    /// The product, as the wire names it.
+    pub product: &'static str,
+    /// `tokens` of this type, or `web_search`.
+    pub charge: &'static str,
+}
+
+/// What was spent on one day.
+#[derive(Debug)]
+pub struct LedgerDay {
+    day: UtcDay,
+    names: Names,
+    lines: HashMap<LedgerLine, LedgerSums, RandomState>,
+}
+
+impl LedgerDay {
+    /// The day.
+    #[must_use]
+    pub fn day(&self) -> UtcDay {
+        self.day
+    }
+
+    /// Its entries, in no order.
+    pub fn lines(&self) -> impl Iterator<Item = (&LedgerLine, &LedgerSums)> {
+        self.lines.iter()
+    }
+
+    /// The text of a number.
+    #[must_use]
+    pub fn text(&self, number: TextNumber) -> Option<&str> {
+        Some(self.names.text(number)).filter(|text| !text.is_empty())
+    }
+
+    /// One more than the greatest number of a text.
+    #[must_use]
+    pub fn texts(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Its entries in the order of their keys.
+    #[must_use]
+    pub fn entries(&self) -> Vec<LedgerEntry> {
+        let owned = |number| self.text(number).map(str::to_owned);
+        let told = |(line, sums): (&LedgerLine, &LedgerSums)| {
+            let key = LedgerKey {
+                day: self.day,
+                person: owned(line.person),
+                product: line.product,
+                model: owned(line.model),
+                project: owned(line.project),
+                api_key: owned(line.api_key),
+                charge: line.charge,
+            };
+            (key, *sums)
+        };
+        let mut entries: Vec<LedgerEntry> = self.lines().map(told).collect();
+        entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        entries
+    }
+}
+
 impl Analytics {
-    /// What was spent on these days (the end excluded), from usage that arrived before a place; counted here, whoever
-    /// answers the Analytics API.
-    pub async fn ledger(
+    /// Reads what was spent on a day, from usage that arrived before a place; counted here, whoever answers the
+    /// Analytics API. What is read of it is made on a thread that may take its time.
+    pub async fn ledger<T: Send + 'static>(
         &self,
         reach: &Reach,
-        days: Range<UtcDay>,
+        day: UtcDay,
         before_usage_seq: u64,
-    ) -> Result<Vec<LedgerEntry>, AnalyticsError> {
+        read: impl FnOnce(&LedgerDay) -> T + Send + 'static,
+    ) -> Result<T, AnalyticsError> {
         let (analytics, reach) = (self.clone(), reach.clone());
         off_the_runtime(move || {
             let people = analytics.people(&reach);
-            let mut ledger = Vec::new();
-            for day in days_of(days.start, days.end) {
-                let load = Load { reach: &reach, before_seq: Some(before_usage_seq), columns: COLUMNS, spent: true };
-                let context = Context { connectors: analytics.connectors(), people: &people.id_by_email };
-                let facts = facts::load(analytics.lake().usage(), &[day], &load, &context)?;
-                ledger.extend(entries_of(day, &facts, analytics.prices()));
-            }
-            Ok(ledger)
+            let load =
+                Load { reach: &reach, before_seq: Some(before_usage_seq), columns: COLUMNS, spent: true, only: None };
+            let context = Context { connectors: analytics.connectors(), people: &people.id_by_email };
+            let facts = facts::load(analytics.lake().usage(), &[day], &load, &context)?;
+            let lines = lines_of(&facts, analytics.prices());
+            Ok(read(&LedgerDay { day, names: facts.names, lines }))
         })
         .await
     }
@@ -106,29 +180,19 @@ pub struct DirectoryNames {
     pub email_by_id: HashMap<String, String>,
 }
 
-/// A key of one day, its texts by their numbers.
-type Numbered = ([Name; 4], &'static str, &'static str);
-
-/// What was spent on a day, in the order of its keys.
-fn entries_of(day: UtcDay, facts: &Facts, prices: &PriceList) -> Vec<LedgerEntry> {
-    let text = |name: Name| Some(facts.names.text(name)).filter(|text| !text.is_empty()).map(str::to_owned);
-    let told = |(([person, model, project, api_key], product, charge), sums): (Numbered, LedgerSums)| {
-        let (person, model, project, api_key) = (text(person), text(model), text(project), text(api_key));
-        (LedgerKey { day, person, product, model, project, api_key, charge }, sums)
-    };
-    let mut entries: Vec<LedgerEntry> = sums_of(facts, prices).into_iter().map(told).collect();
-    entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    entries
-}
-
-fn sums_of(facts: &Facts, prices: &PriceList) -> HashMap<Numbered, LedgerSums> {
-    let mut ledger: HashMap<Numbered, LedgerSums> = HashMap::new();
+fn lines_of(facts: &Facts, prices: &PriceList) -> HashMap<LedgerLine, LedgerSums, RandomState> {
+    let mut ledger: HashMap<LedgerLine, LedgerSums, RandomState> = HashMap::default();
     let told = report::sessions_with_requests(facts);
     for row in (0..facts.len()).filter(|row| report::counts(facts, *row, &told)) {
         let Some(spent) = facts.spent(row) else { continue };
-        let names =
-            [Column::User, Column::Model, Column::Project, Column::ApiKey].map(|column| facts.name(column, row));
-        let key = |charge| (names, facts.place(row).product(), charge);
+        let line = |charge| LedgerLine {
+            person: facts.name(Column::User, row),
+            model: facts.name(Column::Model, row),
+            project: facts.name(Column::Project, row),
+            api_key: facts.name(Column::ApiKey, row),
+            product: facts.place(row).product(),
+            charge,
+        };
         let list = prices.cost(facts, row, false).unwrap_or_default();
         let paid = prices.cost(facts, row, true).unwrap_or_default();
         let told_nano_usd = spent.told_nano_usd.map(|nanos| whole_units(i128::from(nanos), 1));
@@ -141,7 +205,7 @@ fn sums_of(facts: &Facts, prices: &PriceList) -> HashMap<Numbered, LedgerSums> {
             if quantity == 0 && amount_nano_usd == 0 && list_nano_usd == 0 {
                 continue;
             }
-            let sums = ledger.entry(key(charge)).or_default();
+            let sums = ledger.entry(line(charge)).or_default();
             sums.requests += std::mem::take(&mut requests);
             sums.quantity += quantity;
             sums.amount_nano_usd += amount_nano_usd;
@@ -149,7 +213,7 @@ fn sums_of(facts: &Facts, prices: &PriceList) -> HashMap<Numbered, LedgerSums> {
         }
         if requests > 0 {
             // A request that cost nothing was made all the same.
-            ledger.entry(key(TokenType::UncachedInput.as_str())).or_default().requests += requests;
+            ledger.entry(line(TokenType::UncachedInput.as_str())).or_default().requests += requests;
         }
     }
     ledger

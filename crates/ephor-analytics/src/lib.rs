@@ -28,7 +28,7 @@ pub mod upstream;
 
 pub use answer::{Answer, ReportAnswer};
 pub use engine::{Analytics, AnalyticsError, AnalyticsOptions, Rebuilt};
-pub use ledger::{DirectoryNames, LedgerEntry, LedgerKey, LedgerSums};
+pub use ledger::{DirectoryNames, LedgerDay, LedgerEntry, LedgerKey, LedgerLine, LedgerSums, TextNumber};
 pub use listing::spec::metric;
 pub use prices::{PriceEntry, PriceError};
 pub use report::ReportRow;

@@ -43,10 +43,8 @@ pub struct ReportRow {
 
 /// What a report is made against.
 pub(crate) struct Surroundings<'a> {
-    pub(crate) people: &'a People,
     pub(crate) groups: &'a Groups,
     pub(crate) prices: &'a PriceList,
-    pub(crate) first_day: UtcDay,
 }
 
 /// What a row of a report is cut by; what it is not cut by is nothing.
@@ -115,19 +113,37 @@ pub(crate) fn days(query: &ReportQuery) -> Vec<UtcDay> {
     (0..i32::try_from(count).unwrap_or(0)).map(|day| first.plus_days(day)).collect()
 }
 
-/// Every row of a report, in its order.
-pub(crate) fn rows(facts: &Facts, query: &ReportQuery, around: &Surroundings<'_>) -> Vec<ReportRow> {
-    let sums = sum_up(facts, query, around);
-    match query.report {
-        Report::Usage | Report::Cost => buckets(query, sums),
-        Report::UserUsage | Report::UserCost => by_person(query, sums, around.people),
+/// What a report counts, of some days. Days are counted apart and added up.
+#[derive(Debug, Default)]
+pub(crate) struct Counted {
+    sums: BTreeMap<Key, Sums>,
+}
+
+impl Counted {
+    /// Adds what was counted of other days.
+    pub(crate) fn add(&mut self, mut other: Self) {
+        if self.sums.len() < other.sums.len() {
+            std::mem::swap(&mut self.sums, &mut other.sums);
+        }
+        for (key, sums) in other.sums {
+            self.sums.entry(key).or_default().add(&sums);
+        }
     }
 }
 
-fn sum_up(facts: &Facts, query: &ReportQuery, around: &Surroundings<'_>) -> BTreeMap<Key, Sums> {
-    let asked = Asked::of(facts, &query.filters, around);
+/// Every row of a report, in its order.
+pub(crate) fn rows(counted: Counted, query: &ReportQuery, people: &People) -> Vec<ReportRow> {
+    match query.report {
+        Report::Usage | Report::Cost => buckets(query, counted.sums),
+        Report::UserUsage | Report::UserCost => by_person(query, counted.sums, people),
+    }
+}
+
+/// Counts the facts of one day.
+pub(crate) fn count(facts: &Facts, day: UtcDay, query: &ReportQuery, around: &Surroundings<'_>) -> Counted {
+    let asked = Asked::of(facts, day, &query.filters, around);
     let cut_by_group = query.group_by.contains(&CostDimension::RbacGroup);
-    let membership = cut_by_group.then(|| Membership::of(facts, around.groups, &[], around.first_day));
+    let membership = cut_by_group.then(|| Membership::of(facts, around.groups, &[], day));
     let told = sessions_with_requests(facts);
     let per_person = matches!(query.report, Report::UserUsage | Report::UserCost);
     let mut sums: BTreeMap<Key, Sums> = BTreeMap::new();
@@ -163,7 +179,7 @@ fn sum_up(facts: &Facts, query: &ReportQuery, around: &Surroundings<'_>) -> BTre
             }
         }
     }
-    sums
+    Counted { sums }
 }
 
 /// Sessions by day of which requests tell; counters of these tell the same story again.
@@ -190,10 +206,10 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    fn of(facts: &Facts, filters: &'a CostFilters, around: &Surroundings<'_>) -> Self {
+    fn of(facts: &Facts, day: UtcDay, filters: &'a CostFilters, around: &Surroundings<'_>) -> Self {
         let set = |texts: &[String]| texts.iter().filter_map(|text| facts.names.find(text)).collect();
         let groups = &filters.rbac_group_ids;
-        let membership = (!groups.is_empty()).then(|| Membership::of(facts, around.groups, groups, around.first_day));
+        let membership = (!groups.is_empty()).then(|| Membership::of(facts, around.groups, groups, day));
         Self { filters, models: set(&filters.models), users: set(&filters.user_ids), membership }
     }
 

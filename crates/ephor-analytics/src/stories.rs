@@ -56,7 +56,7 @@ fn facts(events: &[(u64, UsageEvent)]) -> Facts {
     let batch = RecordBatch::try_from_iter_with_nullable(fields.into_iter().map(|(n, a)| (n, a, true))).unwrap();
     let connectors = ConnectorNames::with_aliases([]);
     let people = HashMap::from([("bo@example.com".to_owned(), "user_bo".to_owned())]);
-    let load = Load { reach: &Reach::Parent, before_seq: None, columns: Column::ALL, spent: true };
+    let load = Load { reach: &Reach::Parent, before_seq: None, columns: Column::ALL, spent: true, only: None };
     let mut facts = Facts::empty();
     read_batch(&mut facts, &batch, 0, &load, &Context { connectors: &connectors, people: &people }).unwrap();
     facts
@@ -210,8 +210,8 @@ fn a_counter_that_repeats_what_requests_told_counts_nothing() {
             as_of: None,
         };
         let (people, groups, prices) = (People::default(), Groups::default(), PriceList::with(&[]).unwrap());
-        let around = report::Surroundings { people: &people, groups: &groups, prices: &prices, first_day: day() };
-        let rows = report::rows(&facts, &query, &around);
+        let around = report::Surroundings { groups: &groups, prices: &prices };
+        let rows = report::rows(report::count(&facts, day(), &query, &around), &query, &people);
         rows.iter().map(|row| serde_json::from_slice(&row.json).unwrap()).collect::<Vec<Value>>()
     };
     let usage = &asked(Report::Usage, vec![])[0]["results"][0];

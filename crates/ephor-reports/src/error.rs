@@ -48,6 +48,9 @@ pub enum ReportError {
     /// A spreadsheet could not be written.
     #[error("the spreadsheet cannot be written: {0}")]
     Spreadsheet(#[from] rust_xlsxwriter::XlsxError),
+    /// What is written as it is made does not reach its place.
+    #[error("the report cannot be written: {0}")]
+    Broken(#[from] std::io::Error),
     /// Something that was to be written cannot be.
     #[error("the report cannot be written: {0}")]
     Written(String),

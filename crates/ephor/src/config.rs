@@ -22,7 +22,7 @@ use crate::detect_config::DetectConfig;
 use crate::evidence_config::EvidenceConfig;
 use crate::failure::Failure;
 use crate::proof_config::ProofConfig;
-use crate::reports_config::ReportsConfig;
+use crate::reports_config::{ReportsConfig, ReviewsConfig};
 use crate::schedule_config::{self, ScheduleConfig};
 
 /// The whole configuration.
@@ -37,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) retention: Option<RetentionConfig>,
     pub(crate) proof: ProofConfig,
     pub(crate) reports: ReportsConfig,
+    pub(crate) reviews: ReviewsConfig,
     pub(crate) evidence: EvidenceConfig,
     /// Reports that are made by themselves.
     pub(crate) schedule: Vec<ScheduleConfig>,

@@ -19,6 +19,7 @@ mod origin_config;
 mod output;
 mod progress;
 mod proof_config;
+mod reminding;
 mod reports_config;
 mod schedule_config;
 mod scheduling;

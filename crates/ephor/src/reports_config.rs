@@ -3,6 +3,7 @@
 
 use std::str::FromStr;
 
+use ephor_reports::review::NoticeDays;
 use ephor_reports::{ReportOptions, USUAL_FLOOR};
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -61,5 +62,28 @@ impl ReportsConfig {
             rankings_reason: self.rankings_reason.clone(),
             offboarding_days: self.offboarding_days,
         })
+    }
+}
+
+/// `[reviews]` of ephor.toml: when people hear of an access review.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ReviewsConfig {
+    /// So many days before it is due its reviewers are reminded.
+    pub(crate) remind_days_before: Vec<u32>,
+    /// So many days after it was due the managers of its reviewers are told.
+    pub(crate) escalate_days_after: Vec<u32>,
+}
+
+impl Default for ReviewsConfig {
+    fn default() -> Self {
+        let NoticeDays { remind_before, escalate_after } = NoticeDays::default();
+        Self { remind_days_before: remind_before, escalate_days_after: escalate_after }
+    }
+}
+
+impl ReviewsConfig {
+    pub(crate) fn days(&self) -> NoticeDays {
+        NoticeDays { remind_before: self.remind_days_before.clone(), escalate_after: self.escalate_days_after.clone() }
     }
 }

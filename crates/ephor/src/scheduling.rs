@@ -92,7 +92,11 @@ async fn deliver(
     }
     let title = report.title.clone();
     let bytes = match form {
-        Form::Focus => ephor_reports::focus(desk, &Question::default(), &discretion.names).await?.into_bytes(),
+        Form::Focus => {
+            let mut dataset = Vec::new();
+            ephor_reports::focus(desk, &Question::default(), &discretion.names, &mut dataset).await?;
+            dataset
+        }
         _ => rendered(&discretion.applied_to(report), form, schedule.section.as_deref())?,
     };
     let file = format!("{}-{}.{}", schedule.name, stamp(due_micros), ending(form));

@@ -32,6 +32,7 @@ mod push;
 mod python_client;
 mod report_pages;
 mod reports;
+mod reviews;
 mod rules;
 mod schedules;
 mod secops;

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use ephor_e2e::{Client, Node, ephor, eventually, folder, python, run, run_in};
+use ephor_e2e::{Client, MailServer, Node, ephor, eventually, folder, run, run_in};
 use serde_json::Value;
 
 /// A receiver of posts: each with its head in small letters. The first is refused.
@@ -67,37 +66,6 @@ impl Receiver {
     }
 }
 
-struct MailServer {
-    child: Child,
-    port: String,
-    folder: PathBuf,
-}
-
-impl MailServer {
-    fn start(folder: &Path) -> Self {
-        let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        fs::write(folder.join("certificate.pem"), own.cert.pem()).unwrap();
-        fs::write(folder.join("key.pem"), own.signing_key.serialize_pem()).unwrap();
-        let mut command = python("mail_server.py");
-        let mut child = command.arg(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut port = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut port).unwrap();
-        Self { child, port: port.trim().to_owned(), folder: folder.to_owned() }
-    }
-
-    fn mails(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.folder.join("mails.ndjson")).unwrap_or_default();
-        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
-    }
-}
-
-impl Drop for MailServer {
-    fn drop(&mut self) {
-        _ = self.child.kill();
-        _ = self.child.wait();
-    }
-}
-
 fn raised_to_owner(who: &str) -> String {
     format!(
         r#"{{"id":"activity_{who}","created_at":"2026-01-05T10:00:00Z","type":"claude_user_role_updated","organization_id":"org_x","user_id":"user_{who}","previous_role":"user","current_role":"owner","actor":{{"type":"user_actor","user_id":"user_y","email_address":"y@example.com"}}}}"#
@@ -108,15 +76,12 @@ fn raised_to_owner(who: &str) -> String {
 fn configured(data: &Path, url: &str, mail: &MailServer) -> String {
     let keys = run(data, &["init"]).json();
     run(data, &["org", "enable", "--agreement", "NDA-2026-1"]).succeeded();
-    let password = mail.folder.join("password");
-    fs::write(&password, "between us\n").unwrap();
-    let (ca, port) = (mail.folder.join("certificate.pem"), &mail.port);
     let more = format!(
-        "\n[mail]\nserver = \"localhost\"\nport = {port}\nusername = \"ephor\"\npassword = \"file:{}\"\nfrom = \"Ephor <ephor@example.com>\"\nallow_private = true\ntls = {{ ca = {ca:?} }}\n\
+        "{}\
          \n[[notify]]\nname = \"on-call\"\nseverity = \"critical\"\ngroup_seconds = 1\nretry_max_seconds = 1\nallow_private = true\nwebhook = {{ url = \"{url}\", hmac_secret = \"env:HOOK_SECRET\" }}\n\
          \n[[notify]]\nname = \"people\"\nrules = [\"rank_raised_to_owner\"]\ngroup_seconds = 0\nmail = {{ to = [\"Ada <ada@example.com>\", \"ben@example.com\"] }}\n\
          \n[[schedule]]\nname = \"weekly\"\nreport = \"shadow-ai\"\ncron = \"0 6 * * MON\"\nform = \"csv\"\nto = \"mail:ada@example.com\"\n",
-        password.display()
+        mail.section()
     );
     let config = data.join("ephor.toml");
     fs::write(&config, fs::read_to_string(&config).unwrap() + &more).unwrap();

@@ -218,34 +218,6 @@ fn a_roster_with_a_wrong_line_is_refused_whole_and_says_where() {
 }
 
 #[test]
-fn a_review_goes_from_the_snapshot_to_the_signed_result() {
-    let home = folder();
-    let data = home.path().join("data");
-    organisation(&data, "7");
-    let open = ["review", "open", "--name", "Q4", "--due", "2099-01-31", "--kind", "workspace"];
-    let opened = run(&data, &open).succeeded().json();
-    let id = opened["id"].as_str().unwrap();
-    assert!(opened["items"].as_u64().unwrap() > 0, "{opened:#}");
-    let without_reason = ["review", "decide", id, "--item", "1", "--verdict", "revoke", "--reason", " "];
-    assert!(run(&data, &without_reason).failed_with(1).stderr.contains("--reason"));
-    let decide = ["review", "decide", id, "--item", "1", "--verdict", "revoke", "--reason", "has left the team"];
-    run(&data, &decide).succeeded();
-    let shown = run(&data, &["review", "show", id]).json();
-    assert_eq!(shown["entitlements"][0]["decision"]["verdict"], "revoke");
-    let removals = run(&data, &["review", "removals", id]).json();
-    assert_eq!(removals.as_array().unwrap().len(), 1);
-    let closed = run(&data, &["review", "close", id]).succeeded().json();
-    assert!(closed["signed"].as_str().unwrap().contains("\n\u{2014} "), "a signed note: {closed:#}");
-    let late = run(&data, &decide).failed_with(1);
-    assert!(late.stderr.contains("closed"), "{late:#?}");
-    let node = Node::up(&data, [] as [&str; 0]);
-    node.has_told_of_its_start(&data);
-    node.interrupt();
-    let told = sql(&data, "select type from activities where type like 'ephor_review%' order by type");
-    assert_eq!(told.len(), 3, "opened, decided, closed: {told:?}");
-}
-
-#[test]
 fn a_case_keeps_its_question_its_pins_and_what_came_of_it() {
     let home = folder();
     let data = home.path().join("data");

@@ -72,7 +72,7 @@ fn what_was_due_while_the_node_was_off_is_made_once_when_it_is_back() {
         listed().as_array().unwrap().iter().all(|one| one["next_due_at"].is_string() && one["served_due_at"].is_null())
     );
 
-    run_in(python("turn_back_schedules.py").arg(data.join("control.sqlite"))).succeeded();
+    run_in(python("turn_back.py").arg(data.join("control.sqlite")).args(["schedules", "1"])).succeeded();
     let node = Node::up(&data, [""; 0]);
     let served = |listed: &Value| listed.as_array().unwrap().iter().all(|one| one["served_due_at"].is_string());
     eventually("both are served", || served(&listed()).then_some(()));

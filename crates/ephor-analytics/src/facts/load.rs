@@ -35,6 +35,8 @@ pub(crate) struct Load<'a> {
     pub(crate) columns: &'a [Column],
     /// Whether tokens will be asked for.
     pub(crate) spent: bool,
+    /// Rows that name something in this column are enough.
+    pub(crate) only: Option<Column>,
 }
 
 /// Columns of the table that every load reads.
@@ -142,13 +144,16 @@ pub(crate) fn read_batch(
 /// The rows that the question reaches.
 fn rows_within(batch: &RecordBatch, load: &Load<'_>) -> Result<Vec<usize>, LakeError> {
     let seq = numbers(batch, "seq")?;
+    let named = load.only.map(|column| self::column(batch, sources_of(column)[0])).transpose()?;
+    let is_named = |row: usize| named.as_ref().is_none_or(|texts| texts.is_valid(row));
     let in_time = |row: usize| load.before_seq.is_none_or(|before| seq[row].unwrap_or(0).unsigned_abs() < before);
     let Reach::Organization { id, uuid } = load.reach else {
-        return Ok((0..batch.num_rows()).filter(|row| in_time(*row)).collect());
+        return Ok((0..batch.num_rows()).filter(|row| in_time(*row) && is_named(*row)).collect());
     };
     let ids = Words::read(batch, "organization_id", |text| Word::from(text == id))?;
     let uuids = Words::read(batch, "organization_uuid", |text| Word::from(text == uuid))?;
-    Ok((0..batch.num_rows()).filter(|row| in_time(*row) && (ids.at(*row) == 1 || uuids.at(*row) == 1)).collect())
+    let reached = |row: usize| in_time(row) && is_named(row) && (ids.at(row) == 1 || uuids.at(row) == 1);
+    Ok((0..batch.num_rows()).filter(|row| reached(*row)).collect())
 }
 
 fn place(surface: Word, app: Word) -> Place {

@@ -110,6 +110,14 @@ impl Spec {
         columns
     }
 
+    /// The column without a name in which a row falls away, if there is one.
+    pub(crate) fn named_by(&self) -> Option<Column> {
+        match self.entity {
+            Entity::Each(column) => Some(column),
+            Entity::Artifacts => None,
+        }
+    }
+
     /// The path of the entity's own name.
     pub(crate) fn sorted_key(&self) -> Option<&'static str> {
         self.fields.iter().find(|field| matches!(field.from, From::Key)).map(|field| field.path)

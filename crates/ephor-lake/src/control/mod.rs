@@ -233,6 +233,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (20, "exports", include_str!("../../migrations/0020_exports.sql")),
     (30, "reports", include_str!("../../migrations/0030_reports.sql")),
     (31, "schedules", include_str!("../../migrations/0031_schedules.sql")),
+    (32, "review notices", include_str!("../../migrations/0032_review_notices.sql")),
     (41, "source requests", include_str!("../../migrations/0041_source_requests.sql")),
     (60, "console", include_str!("../../migrations/0060_console.sql")),
 ];

@@ -11,6 +11,8 @@ mod offboarding;
 mod standing;
 mod watched;
 
+use std::io::Write;
+
 use ephor_wire::timestamp::UtcDay;
 
 use crate::desk::{Desk, Question};
@@ -58,9 +60,9 @@ pub fn catalogue() -> &'static [ReportInfo] {
     &CATALOGUE
 }
 
-/// The spending of a question's days as a FOCUS dataset (FinOps), in CSV.
-pub async fn focus(desk: &Desk, question: &Question, names: &Names) -> Result<String, ReportError> {
-    cost::focus::csv(desk, question, names).await
+/// Writes the spending of a question's days as a FOCUS dataset (FinOps), in CSV.
+pub async fn focus(desk: &Desk, question: &Question, names: &Names, into: impl Write) -> Result<(), ReportError> {
+    cost::focus::csv(desk, question, names, into).await
 }
 
 /// The version of FOCUS that [`focus`] follows.

@@ -41,7 +41,7 @@ pub struct Entitlement {
 }
 
 /// Kinds of entitlements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntitlementKind {
     /// A role in an organization.
@@ -252,9 +252,7 @@ async fn connectors(desk: &Desk, all: &mut Vec<Entitlement>) -> Result<(), Repor
     let mut live: BTreeMap<(String, String), Entitlement> = BTreeMap::new();
     Answer::of(&desk.lake, statement).await?.each(|row| {
         let raw: Value = row.text(3).and_then(|raw| serde_json::from_str(raw).ok()).unwrap_or_default();
-        let object =
-            ["mcp_server_id", "integration_id", "integration_type"].iter().find_map(|name| raw[*name].as_str());
-        let (Some(person), Some(object)) = (row.text(0), object) else { return };
+        let (Some(person), Some(object)) = (row.text(0), connected(&raw)) else { return };
         let key = (person.to_owned(), object.to_owned());
         if row.text(1) == Some("integration_user_disconnected") {
             live.remove(&key);
@@ -273,6 +271,11 @@ async fn connectors(desk: &Desk, all: &mut Vec<Entitlement>) -> Result<(), Repor
     });
     all.extend(live.into_values());
     Ok(())
+}
+
+/// What somebody connected or disconnected.
+pub(super) fn connected(raw: &Value) -> Option<&str> {
+    ["mcp_server_id", "integration_id", "integration_type"].iter().find_map(|name| raw[*name].as_str())
 }
 
 fn text(row: &Value, name: &str) -> Option<String> {

@@ -1,6 +1,8 @@
 //! Campaigns and their items in the control database.
 //! Promises that a step which the rules do not allow changes nothing and says why.
 
+use std::collections::HashMap;
+
 use ephor_lake::control::{Control, ControlError};
 use ephor_wire::actor::Actor;
 use rand::CryptoRng;
@@ -11,6 +13,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::entitlement::{Entitlement, EntitlementKind, Flag};
+use super::notice::{Notice, NoticeDays, notices};
 use crate::error::ReportError;
 
 /// A campaign that is to be opened.
@@ -286,6 +289,61 @@ impl Reviews {
         }
         let fields = json!({ "review_id": id, "items": numbers, "decision": verdict.as_str() });
         turn.tell("ephor_review_decided", &fields, by, now_micros, rng).await?;
+        turn.commit().await?;
+        Ok(())
+    }
+
+    /// Who should have heard of an open campaign by now, and has not.
+    pub async fn owed_notices(&self, days: &NoticeDays, now_micros: i64) -> Result<Vec<Notice>, ReportError> {
+        let managers = self.control.roster().managers().await?;
+        let mut owed = Vec::new();
+        for campaign in self.list().await?.into_iter().filter(|campaign| campaign.closed_micros.is_none()) {
+            let items = self.items(&campaign.id).await?;
+            let mut due = notices(&campaign, &items, days, |who| managers.get(who).cloned(), now_micros);
+            let told = self.told_since(&campaign.id).await?;
+            due.retain(|notice| told.get(&notice.recipient).is_none_or(|told| *told < notice.moment_micros));
+            owed.extend(due);
+        }
+        Ok(owed)
+    }
+
+    /// The newest moment of which each has heard.
+    async fn told_since(&self, id: &str) -> Result<HashMap<String, i64>, ReportError> {
+        let rows: Vec<(String, i64)> =
+            sqlx::query_as("SELECT recipient, MAX(moment) FROM review_notices WHERE review = $1 GROUP BY recipient")
+                .bind(id.to_owned())
+                .fetch_all(self.control.readers())
+                .await
+                .map_err(ControlError::from)?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// Notes that somebody has heard.
+    pub async fn heard(
+        &self,
+        notice: &Notice,
+        by: &Actor,
+        now_micros: i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), ReportError> {
+        let mut turn = self.control.write().await?;
+        sqlx::query(
+            "INSERT INTO review_notices (review, recipient, moment, sent_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        )
+        .bind(notice.review.clone())
+        .bind(notice.recipient.clone())
+        .bind(notice.moment_micros)
+        .bind(now_micros)
+        .execute(turn.connection())
+        .await
+        .map_err(ControlError::from)?;
+        let fields = json!({
+            "review_id": notice.review,
+            "recipient_email": notice.recipient,
+            "about": notice.about.as_str(),
+            "open": notice.open.values().sum::<u64>(),
+        });
+        turn.tell("ephor_review_notice_sent", &fields, by, now_micros, rng).await?;
         turn.commit().await?;
         Ok(())
     }

@@ -199,6 +199,12 @@ pub(crate) enum ReviewCommand {
         #[command(flatten)]
         by: By,
     },
+    /// Send word by mail to whoever owes a decision, and to the managers of who is late; a running node does it by itself.
+    Remind {
+        /// Only list who is owed word.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Whether what was revoked has gone, and the activity that shows it.
     Removals {
         /// The review's id.

@@ -8,6 +8,7 @@ mod export;
 mod follow_usage;
 mod notarize;
 mod notify;
+mod reviews;
 mod schedules;
 mod upkeep;
 
@@ -57,6 +58,9 @@ pub(crate) fn start(
     if !config.schedule.is_empty() {
         let (lake, control, analytics) = (lake.clone(), control.clone(), analytics.clone());
         tasks.push(tokio::spawn(schedules::schedules(config.clone(), lake, control, analytics, stop.clone())));
+    }
+    if config.mail.is_some() {
+        tasks.push(tokio::spawn(reviews::reviews(config.clone(), control.clone(), stop.clone())));
     }
     let context = export_config::context(lake.clone(), control.clone(), data_dir, LakeIs::Ours);
     for sink in &config.sink {

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use ephor_analytics::Analytics;
 use ephor_lake::Lake;
 use ephor_lake::control::Control;
-use ephor_reports::{Desk, Discretion, Group, Names, Question, Report as Made, ReportInfo, render};
+use ephor_reports::{Desk, Discretion, Group, Names, Question, Report as Made, ReportError, ReportInfo, render};
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 
@@ -35,8 +35,7 @@ pub(super) async fn run(global: &Global, config: &Config, options: Report) -> Re
         if options.name != "cost-attribution" {
             return Err(Failure::usage("FOCUS is a form of the report cost-attribution only"));
         }
-        let dataset = ephor_reports::focus(&desk, &question, &discretion.names).await?;
-        write(options.out.as_deref(), dataset.as_bytes())?;
+        write_focus(&desk, &question, &discretion.names, options.out.as_deref()).await?;
         return Ok(ExitCode::SUCCESS);
     }
     let report = ephor_reports::make(&desk, &options.name, &question).await?;
@@ -111,6 +110,24 @@ pub(crate) fn rendered(report: &Made, form: Form, section: Option<&str>) -> Resu
         Form::Html => render::html(report).into_bytes(),
         Form::Focus => Vec::new(),
     })
+}
+
+/// A dataset can be larger than memory: it is written as it is made, and a half of one does not stay.
+async fn write_focus(desk: &Desk, question: &Question, names: &Names, out: Option<&Path>) -> Result<(), Failure> {
+    let Some(path) = out else {
+        return match ephor_reports::focus(desk, question, names, std::io::stdout()).await {
+            Err(ReportError::Broken(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            other => Ok(other?),
+        };
+    };
+    let file = std::fs::File::create(path)
+        .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))?;
+    let written = ephor_reports::focus(desk, question, names, file).await;
+    if written.is_err() {
+        // What went wrong is told; that the rest of the file stays is not worse than that.
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(written?)
 }
 
 pub(super) fn write(out: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use ephor_reports::render;
 use ephor_reports::review::{
-    Campaign, Entitlement, EntitlementKind, Item, NewCampaign, Removal, RemovalState, Reviews, Verdict, entitlements,
-    removals,
+    Campaign, Entitlement, EntitlementKind, Item, NewCampaign, Notice, Removal, RemovalState, Reviews, Verdict,
+    entitlements, removals,
 };
 use ephor_reports::{Desk, ReportError};
 use ephor_wire::actor::Actor;
@@ -18,7 +18,7 @@ use super::timeline::signing_key;
 use crate::arguments::{By, Global, ReviewCommand};
 use crate::config::{Config, parse_day};
 use crate::failure::{Failure, found_something};
-use crate::output;
+use crate::{output, reminding};
 
 #[derive(Serialize)]
 struct Whole {
@@ -86,6 +86,7 @@ async fn act(
             let closed = reviews.close(&id, sign, &by, desk.now_micros, &mut rand::rng()).await?;
             output::print(global.format, &closed, |one| listed(std::slice::from_ref(one)))?;
         }
+        ReviewCommand::Remind { dry_run } => return remind(global, config, desk, dry_run).await,
         ReviewCommand::Removals { id, fail_on_overdue } => {
             reviews.campaign(&id).await?;
             let removals = removals(desk, &reviews.items(&id).await?).await?;
@@ -97,6 +98,36 @@ async fn act(
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn remind(global: &Global, config: &Config, desk: &Desk, dry_run: bool) -> Result<ExitCode, Failure> {
+    let owed = reminding::owed(&desk.control, config, desk.now_micros).await?;
+    let unsent = match dry_run || owed.is_empty() {
+        true => Vec::new(),
+        false => reminding::send(&desk.control, config, &owed, desk.now_micros).await?,
+    };
+    output::print(global.format, &owed, |owed| reminded(owed))?;
+    for (notice, why) in &unsent {
+        eprintln!("{} was not reached: {why}", notice.recipient);
+    }
+    Ok(if unsent.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn reminded(owed: &[Notice]) -> String {
+    if owed.is_empty() {
+        return "nobody is owed word of a review".to_owned();
+    }
+    let mut rows = vec![["about", "to", "open", "due", "review"].map(str::to_owned).to_vec()];
+    rows.extend(owed.iter().map(|notice| {
+        vec![
+            notice.about.as_str().to_owned(),
+            notice.recipient.clone(),
+            notice.open.values().sum::<u64>().to_string(),
+            render::instant_text(notice.due_micros),
+            notice.name.clone(),
+        ]
+    }));
+    output::columns(&rows)
 }
 
 async fn actor(desk: &Desk, by: &By) -> Result<Actor, Failure> {

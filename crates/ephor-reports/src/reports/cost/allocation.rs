@@ -1,13 +1,31 @@
-//! Entries shared out by a label, so that the parts sum up to the whole to the last digit.
+//! What was spent, cut by everything that pays for it, so that the parts of each cut sum up to the whole to the last digit.
+//! Promises the same sums in whatever order entries come.
+//! Never holds an entry: each is added to every cut at once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use ephor_analytics::LedgerSums;
+use foldhash::fast::RandomState;
+use roaring::RoaringBitmap;
 
 use super::books::{NOBODY, Name};
 
-/// What was spent by one person, for one cost centre, on one kind of thing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What spending is cut by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cut {
+    CostCentre,
+    Person,
+    Product,
+    Model,
+    Project,
+    ApiKey,
+    Charge,
+}
+
+const CUTS: usize = 7;
+
+/// Whom and what an entry falls to: a label of every cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Payment {
     pub(super) person: Name,
     pub(super) cost_centre: Name,
@@ -18,8 +36,12 @@ pub(super) struct Payment {
     pub(super) charge: Name,
 }
 
-/// A payment, and how much of it.
-pub(super) type Entry = (Payment, Sums);
+impl Payment {
+    /// Its labels, in the order of [`Cut`].
+    const fn labels(self) -> [Name; CUTS] {
+        [self.cost_centre, self.person, self.product, self.model, self.project, self.api_key, self.charge]
+    }
+}
 
 /// Sums of entries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,12 +62,6 @@ impl Sums {
             amount_nano_usd: sums.amount_nano_usd,
             list_nano_usd: sums.list_nano_usd,
         }
-    }
-
-    pub(super) fn of(entries: &[Entry]) -> Self {
-        let mut sums = Self::default();
-        entries.iter().for_each(|(_, part)| sums += *part);
-        sums
     }
 
     /// One of so many equal parts; what does not divide goes to the first ones.
@@ -70,26 +86,75 @@ impl std::ops::AddAssign for Sums {
 }
 
 /// What falls to one label, and whose it was.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Share {
     pub(super) sums: Sums,
-    pub(super) people: HashSet<Name>,
+    people: RoaringBitmap,
 }
 
-/// Shares entries out. An entry with several labels is split evenly.
-pub(super) fn by<'e>(entries: &'e [Entry], labels: impl Fn(&'e Payment) -> &'e [Name]) -> HashMap<Name, Share> {
-    let mut shares: HashMap<Name, Share> = HashMap::new();
-    for (payment, sums) in entries {
-        let labels = labels(payment);
-        for (place, label) in labels.iter().enumerate() {
-            let share = shares.entry(*label).or_default();
-            share.sums += sums.part(labels.len(), place);
+impl Share {
+    /// How many people it was spent by.
+    pub(super) fn people(&self) -> usize {
+        usize::try_from(self.people.len()).unwrap_or(usize::MAX)
+    }
+}
+
+/// The shares of one cut, by label.
+pub(super) type Shares = HashMap<Name, Share, RandomState>;
+
+/// Everything that was spent, in every cut.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Spent {
+    pub(super) total: Sums,
+    /// How many entries the ledger has of it.
+    pub(super) entries: usize,
+    cuts: [Shares; CUTS],
+}
+
+impl Spent {
+    pub(super) fn add(&mut self, payment: Payment, sums: Sums) {
+        self.total += sums;
+        self.entries += 1;
+        for (shares, label) in self.cuts.iter_mut().zip(payment.labels()) {
+            let share = shares.entry(label).or_default();
+            share.sums += sums;
             if payment.person != NOBODY {
                 share.people.insert(payment.person);
             }
         }
     }
-    shares
+
+    /// Adds what was spent under other numbers.
+    pub(super) fn take(&mut self, other: &Self, renumbered: impl Fn(Name) -> Name) {
+        self.total += other.total;
+        self.entries += other.entries;
+        for (shares, others) in self.cuts.iter_mut().zip(&other.cuts) {
+            for (label, other) in others {
+                let share = shares.entry(renumbered(*label)).or_default();
+                share.sums += other.sums;
+                share.people.extend(other.people.iter().map(&renumbered));
+            }
+        }
+    }
+
+    pub(super) fn by(&self, cut: Cut) -> &Shares {
+        &self.cuts[cut as usize]
+    }
+
+    /// What falls to each group; what a person in several spent is split evenly.
+    pub(super) fn by_group<'g>(&self, groups_of: impl Fn(Name) -> &'g [Name]) -> Shares {
+        let mut shares = Shares::default();
+        let by_person: BTreeMap<_, _> = self.by(Cut::Person).iter().collect();
+        for (person, spent) in by_person {
+            let groups = groups_of(*person);
+            for (place, group) in groups.iter().enumerate() {
+                let share = shares.entry(*group).or_default();
+                share.sums += spent.sums.part(groups.len(), place);
+                share.people |= &spent.people;
+            }
+        }
+        shares
+    }
 }
 
 /// One of `parts` parts of a whole.
@@ -105,34 +170,62 @@ mod tests {
 
     use super::*;
 
-    fn entry(person: Name, amount: i64) -> Entry {
+    fn entry(person: Name, amount: i64) -> (Payment, Sums) {
         let payment = Payment {
             person,
-            cost_centre: NOBODY,
+            cost_centre: person % 3,
             product: 1,
             model: NOBODY,
-            project: NOBODY,
+            project: person % 2,
             api_key: NOBODY,
             charge: 2,
         };
         (payment, Sums { requests: 1, tokens: amount / 3, amount_nano_usd: amount, list_nano_usd: amount * 2 })
     }
 
+    fn spent(entries: &[(Name, i64)]) -> Spent {
+        let mut spent = Spent::default();
+        entries
+            .iter()
+            .map(|(person, amount)| entry(*person, *amount))
+            .for_each(|(payment, sums)| spent.add(payment, sums));
+        spent
+    }
+
+    fn whole(shares: &Shares) -> Sums {
+        let mut sums = Sums::default();
+        shares.values().for_each(|share| sums += share.sums);
+        sums
+    }
+
     proptest! {
         #[test]
-        fn every_cut_sums_up_to_the_whole(amounts in proptest::collection::vec((0_u32..9, 0_i64..1_000_000_007), 0..60)) {
-            let entries: Vec<Entry> = amounts.iter().map(|(person, amount)| entry(*person, *amount)).collect();
+        fn every_cut_sums_up_to_the_whole(entries in proptest::collection::vec((0_u32..9, 0_i64..1_000_000_007), 0..60)) {
+            let spent = spent(&entries);
+            for cut in [Cut::CostCentre, Cut::Person, Cut::Product, Cut::Model, Cut::Project, Cut::ApiKey, Cut::Charge] {
+                prop_assert_eq!(whole(spent.by(cut)), spent.total);
+            }
             // Some people are in no group, some in one, some in three.
-            let groups = |payment: &Payment| -> &[Name] {
-                match payment.person {
+            let groups = |person: Name| -> &[Name] {
+                match person {
                     0 | 1 => &[NOBODY],
                     2..=4 => &[7],
                     _ => &[7, 8, 9],
                 }
             };
-            let mut sum = Sums::default();
-            by(&entries, groups).values().for_each(|share| sum += share.sums);
-            prop_assert_eq!(sum, Sums::of(&entries));
+            prop_assert_eq!(whole(&spent.by_group(groups)), spent.total);
+        }
+
+        #[test]
+        fn parts_that_are_taken_in_make_the_same_whole(
+            entries in proptest::collection::vec((0_u32..9, 0_i64..1_000_000_007), 0..60),
+            at in 0_usize..60,
+        ) {
+            let (first, second) = entries.split_at(at.min(entries.len()));
+            let mut taken = Spent::default();
+            taken.take(&spent(second), |name| name);
+            taken.take(&spent(first), |name| name);
+            prop_assert_eq!(taken, spent(&entries));
         }
     }
 }

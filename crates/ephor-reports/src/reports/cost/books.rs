@@ -1,16 +1,20 @@
-//! The books of a report: what was spent in a period and in the one before, by everything but the day, and day by day.
+//! The books of a report: what was spent in a period and in the one before, cut by everything that pays, and day by day.
 //! Promises that every entry of the ledger is booked, and memory that grows with people and not with days.
 //! Never holds a day's entries once they are booked.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::thread::available_parallelism;
 
-use ephor_analytics::{LedgerEntry, LedgerKey};
+use ephor_analytics::{LedgerDay, LedgerLine, LedgerSums, TextNumber};
 use ephor_lake::directory::DirectoryKind;
 use ephor_wire::timestamp::UtcDay;
+use foldhash::fast::RandomState;
+use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 
 use super::USUAL_DAYS;
-use super::allocation::{Entry, Payment, Sums};
+use super::allocation::{Cut, Payment, Spent, Sums};
 use crate::desk::{Desk, Question};
 use crate::error::ReportError;
 use crate::group::Group;
@@ -26,28 +30,29 @@ pub(super) const NOBODY: Name = 0;
 /// Texts by number.
 #[derive(Debug)]
 pub(super) struct Texts {
-    texts: Vec<String>,
-    numbers: HashMap<String, Name>,
+    texts: Vec<Arc<str>>,
+    numbers: HashMap<Arc<str>, Name, RandomState>,
 }
 
 impl Texts {
     fn new() -> Self {
-        Self { texts: vec![String::new()], numbers: HashMap::new() }
+        Self { texts: vec![Arc::from("")], numbers: HashMap::default() }
     }
 
     fn number(&mut self, text: Option<&str>) -> Name {
-        let Some(text) = text else { return NOBODY };
+        let Some(text) = text.filter(|text| !text.is_empty()) else { return NOBODY };
         if let Some(number) = self.numbers.get(text) {
             return *number;
         }
         let number = Name::try_from(self.texts.len()).unwrap_or(Name::MAX);
-        self.texts.push(text.to_owned());
-        self.numbers.insert(text.to_owned(), number);
+        let text: Arc<str> = Arc::from(text);
+        self.texts.push(Arc::clone(&text));
+        self.numbers.insert(text, number);
         number
     }
 
     pub(super) fn text(&self, name: Name) -> Option<&str> {
-        self.texts.get(name as usize).map(String::as_str).filter(|_| name != NOBODY)
+        self.texts.get(name as usize).map(|text| &**text).filter(|_| name != NOBODY)
     }
 }
 
@@ -67,39 +72,85 @@ impl Payers {
         Ok(Self { people, group })
     }
 
-    pub(super) fn person<'k>(&'k self, key: &'k LedgerKey) -> Option<&'k str> {
-        Some(self.people.id_of(key.person.as_deref()?))
+    pub(super) fn person<'k>(&'k self, told: Option<&'k str>) -> Option<&'k str> {
+        Some(self.people.id_of(told?))
     }
 
-    /// Where the person was on that day.
-    pub(super) fn cost_centre(&self, key: &LedgerKey) -> Option<&str> {
-        let on = self.people.roster_on(self.person(key)?, key.day)?;
+    /// Where a person was on a day.
+    pub(super) fn cost_centre(&self, person: Option<&str>, day: UtcDay) -> Option<&str> {
+        let on = self.people.roster_on(person?, day)?;
         on.cost_centre.as_deref().or(on.department.as_deref())
     }
 
-    /// The entries of one day; of a group, without what others spent and what nobody is known to have spent.
-    pub(super) async fn day(&self, desk: &Desk, day: UtcDay, before_seq: u64) -> Result<Vec<LedgerEntry>, ReportError> {
-        let mut entries = desk.analytics.ledger(&desk.reach(), day..day.plus_days(1), before_seq).await?;
-        if let Some(group) = &self.group {
-            entries.retain(|(key, _)| self.person(key).is_some_and(|person| group.members.contains(person)));
-        }
-        Ok(entries)
+    /// Whether this spending is asked for: of a group, not what others spent and what nobody is known to have spent.
+    pub(super) fn are_asked(&self, person: Option<&str>) -> bool {
+        self.group.as_ref().is_none_or(|group| person.is_some_and(|person| group.members.contains(person)))
     }
+}
+
+/// What was spent on one day, under the day's own numbers.
+struct DayBook {
+    day: UtcDay,
+    texts: Texts,
+    spent: Spent,
+}
+
+impl DayBook {
+    fn of(ledger: &LedgerDay, payers: &Payers) -> Self {
+        let mut book = Self { day: ledger.day(), texts: Texts::new(), spent: Spent::default() };
+        let mut known: Vec<Option<Payer>> = vec![None; ledger.texts()];
+        for (line, sums) in ledger.lines() {
+            let slot = &mut known[line.person as usize];
+            let payer = *slot.get_or_insert_with(|| book.payer(ledger, line.person, payers));
+            if let Payer::Asked { person, cost_centre } = payer {
+                book.add(ledger, line, sums, (person, cost_centre));
+            }
+        }
+        book
+    }
+
+    fn payer(&mut self, ledger: &LedgerDay, told: TextNumber, payers: &Payers) -> Payer {
+        let person = payers.person(ledger.text(told));
+        if !payers.are_asked(person) {
+            return Payer::NotAsked;
+        }
+        let cost_centre = self.texts.number(payers.cost_centre(person, ledger.day()));
+        Payer::Asked { person: self.texts.number(person), cost_centre }
+    }
+
+    fn add(&mut self, ledger: &LedgerDay, line: &LedgerLine, sums: &LedgerSums, (person, cost_centre): (Name, Name)) {
+        let mut number = |text| self.texts.number(text);
+        let payment = Payment {
+            person,
+            cost_centre,
+            product: number(Some(line.product)),
+            model: number(ledger.text(line.model)),
+            project: number(ledger.text(line.project)),
+            api_key: number(ledger.text(line.api_key)),
+            charge: number(Some(line.charge)),
+        };
+        self.spent.add(payment, Sums::of_charge(line.charge, sums));
+    }
+}
+
+/// Who pays for an entry.
+#[derive(Debug, Clone, Copy)]
+enum Payer {
+    NotAsked,
+    Asked { person: Name, cost_centre: Name },
 }
 
 /// Everything that the sections are made from.
 pub(super) struct Books {
     pub(super) period: Period,
-    pub(super) payers: Payers,
+    pub(super) payers: Arc<Payers>,
     pub(super) texts: Texts,
     /// What was spent in the period.
-    pub(super) entries: Vec<Entry>,
+    pub(super) spent: Spent,
     /// What was spent in the one before, for comparison.
-    pub(super) before: Vec<Entry>,
+    pub(super) before: Spent,
     /// What each cost centre spent on each day of the period, in billionths of a dollar.
     pub(super) daily: BTreeMap<(Name, UtcDay), i64>,
-    /// Entries of the ledger in the period, a day's each for itself.
-    pub(super) entries_by_day: usize,
     /// The groups of each person, in the order of their names.
     groups: HashMap<Name, Vec<Name>>,
 }
@@ -107,28 +158,50 @@ pub(super) struct Books {
 impl Books {
     pub(super) async fn open(desk: &Desk, question: &Question) -> Result<Self, ReportError> {
         let period = desk.period(question, USUAL_DAYS).await?;
-        let before_seq = desk.lake.usage().next_seq();
-        let payers = Payers::of(desk, question).await?;
-        let (mut texts, mut daily, mut entries_by_day) = (Texts::new(), BTreeMap::new(), 0);
-        let mut spent = HashMap::new();
-        for day in period.each_day() {
-            let entries = payers.day(desk, day, before_seq).await?;
-            entries_by_day += entries.len();
-            for (payment, sums) in entries.iter().map(|entry| booked(entry, &payers, &mut texts)) {
-                *daily.entry((payment.cost_centre, day)).or_default() += sums.amount_nano_usd;
-                *spent.entry(payment).or_default() += sums;
-            }
+        let payers = Arc::new(Payers::of(desk, question).await?);
+        let mut books = Self {
+            period,
+            payers,
+            texts: Texts::new(),
+            spent: Spent::default(),
+            before: Spent::default(),
+            daily: BTreeMap::new(),
+            groups: HashMap::new(),
+        };
+        books.read(desk).await?;
+        books.groups = groups_of(desk, &mut books.texts);
+        Ok(books)
+    }
+
+    /// Books every day, several at a time.
+    async fn read(&mut self, desk: &Desk) -> Result<(), ReportError> {
+        let (before_seq, reach) = (desk.lake.usage().next_seq(), desk.reach());
+        let at_once = available_parallelism().map_or(1, usize::from);
+        let payers = &Arc::clone(&self.payers);
+        let booked = |day: UtcDay| {
+            let (payers, reach) = (Arc::clone(payers), &reach);
+            let read = move |ledger: &LedgerDay| DayBook::of(ledger, &payers);
+            async move { desk.analytics.ledger(reach, day, before_seq, read).await }
+        };
+        let days = self.period.before().each_day().chain(self.period.each_day());
+        let mut books = stream::iter(days).map(booked).buffered(at_once);
+        while let Some(book) = books.try_next().await? {
+            self.take(&book);
         }
-        let mut spent_before = HashMap::new();
-        for day in period.before().each_day() {
-            for entry in payers.day(desk, day, before_seq).await? {
-                let (payment, sums) = booked(&entry, &payers, &mut texts);
-                *spent_before.entry(payment).or_default() += sums;
-            }
+        Ok(())
+    }
+
+    fn take(&mut self, book: &DayBook) {
+        let numbers: Vec<Name> = book.texts.texts.iter().map(|text| self.texts.number(Some(text))).collect();
+        let renumbered = |name: Name| numbers[name as usize];
+        if book.day < self.period.first {
+            self.before.take(&book.spent, renumbered);
+            return;
         }
-        let groups = groups_of(desk, &mut texts);
-        let (entries, before) = (spent.into_iter().collect(), spent_before.into_iter().collect());
-        Ok(Self { period, payers, texts, entries, before, daily, entries_by_day, groups })
+        for (centre, share) in book.spent.by(Cut::CostCentre) {
+            *self.daily.entry((renumbered(*centre), book.day)).or_default() += share.sums.amount_nano_usd;
+        }
+        self.spent.take(&book.spent, renumbered);
     }
 
     /// The groups of whoever pays for an entry; nobody's where there is none.
@@ -147,19 +220,6 @@ impl Books {
         }
         amounts
     }
-}
-
-fn booked((key, sums): &LedgerEntry, payers: &Payers, texts: &mut Texts) -> (Payment, Sums) {
-    let payment = Payment {
-        person: texts.number(payers.person(key)),
-        cost_centre: texts.number(payers.cost_centre(key)),
-        product: texts.number(Some(key.product)),
-        model: texts.number(key.model.as_deref()),
-        project: texts.number(key.project.as_deref()),
-        api_key: texts.number(key.api_key.as_deref()),
-        charge: texts.number(Some(key.charge)),
-    };
-    (payment, Sums::of_charge(key.charge, sums))
 }
 
 fn groups_of(desk: &Desk, texts: &mut Texts) -> HashMap<Name, Vec<Name>> {

@@ -2,7 +2,9 @@
 //! Promises the mandatory columns with their published values, and own fields only under `x_`.
 //! Never shows a person's name: resources are keys and projects, people stand under `x_` and only where names are shown.
 
-use ephor_analytics::LedgerEntry;
+use std::io::Write;
+
+use ephor_analytics::{LedgerDay, LedgerEntry};
 use ephor_wire::timestamp::UtcDay;
 use rust_decimal::Decimal;
 
@@ -61,8 +63,8 @@ const COLUMNS: [&str; 41] = [
 
 const OWN_COLUMNS: [&str; 3] = ["x_CostCentre", "x_Person", "x_Product"];
 
-/// The dataset as CSV, for the days of a question.
-pub(crate) async fn csv(desk: &Desk, question: &Question, names: &Names) -> Result<String, ReportError> {
+/// Writes the dataset as CSV, for the days of a question, a day at a time.
+pub(crate) async fn csv(desk: &Desk, question: &Question, names: &Names, into: impl Write) -> Result<(), ReportError> {
     let (period, before_seq) = (desk.period(question, USUAL_DAYS).await?, desk.lake.usage().next_seq());
     let payers = Payers::of(desk, question).await?;
     let account = desk.control.organizations().parent().await?;
@@ -70,22 +72,26 @@ pub(crate) async fn csv(desk: &Desk, question: &Question, names: &Names) -> Resu
         Some(parent) => (parent.id.0, parent.name),
         None => ("unknown".to_owned(), "unknown".to_owned()),
     };
-    let mut writer = ::csv::Writer::from_writer(Vec::new());
-    let failed = |error: ::csv::Error| ReportError::Written(error.to_string());
+    let mut writer = ::csv::Writer::from_writer(into);
+    let failed = |error: ::csv::Error| ReportError::Broken(error.into());
     writer.write_record(COLUMNS.iter().chain(&OWN_COLUMNS)).map_err(failed)?;
     for day in period.each_day() {
-        for entry in payers.day(desk, day, before_seq).await? {
-            let person = payers.person(&entry.0).map(|id| match names {
+        let entries = desk.analytics.ledger(&desk.reach(), day, before_seq, LedgerDay::entries).await?;
+        for entry in entries {
+            let person = payers.person(entry.0.person.as_deref());
+            if !payers.are_asked(person) {
+                continue;
+            }
+            let shown = person.map(|id| match names {
                 Names::Shown => payers.people.email_of(id).unwrap_or(id).to_owned(),
                 Names::Pseudonyms(key) => pseudonym(key, period, id),
             });
-            let own = [payers.cost_centre(&entry.0).map(str::to_owned), person, Some(entry.0.product.to_owned())];
+            let own = [payers.cost_centre(person, day).map(str::to_owned), shown, Some(entry.0.product.to_owned())];
             let fields = row(&entry, (&account_id, &account_name));
             writer.write_record(fields.into_iter().chain(own.map(Option::unwrap_or_default))).map_err(failed)?;
         }
     }
-    let bytes = writer.into_inner().map_err(|error| ReportError::Written(error.to_string()))?;
-    String::from_utf8(bytes).map_err(|error| ReportError::Written(error.to_string()))
+    Ok(writer.flush()?)
 }
 
 fn row((key, sums): &LedgerEntry, account: (&str, &str)) -> Vec<String> {

@@ -8,7 +8,7 @@ mod books;
 pub(crate) mod focus;
 mod forecast;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use ephor_analytics::query::{AsOf, BucketWidth, CostFilters, Direction, Rank, Report as CostReport, ReportQuery};
@@ -21,7 +21,7 @@ use crate::chart::{Chart, Series};
 use crate::desk::{Desk, Question};
 use crate::error::ReportError;
 use crate::table::{Cell, Column, Figure, Report, Section, Table};
-use allocation::{Payment, Share, Sums, by};
+use allocation::{Cut, Share, Shares, Sums};
 use books::{Books, NOBODY, Name};
 
 pub(super) const INFO: ReportInfo = ReportInfo {
@@ -39,15 +39,10 @@ const UNALLOCATED: &str = "(unallocated)";
 pub(super) async fn make(desk: &Desk, question: &Question) -> Result<Report, ReportError> {
     let books = Books::open(desk, question).await?;
     let period = books.period;
-    let total = Sums::of(&books.entries);
-    let before = Sums::of(&books.before);
-    let cut_by = |id, title, column, label: fn(&Payment) -> &[Name]| {
-        Section::new(id, title, cut(&books, column, label, str::to_owned))
-    };
-    let main = cut_by("cost-centres", "By cost centre", Column::text("cost_centre", "Cost centre"), |payment| {
-        std::slice::from_ref(&payment.cost_centre)
-    })
-    .noted(match books.payers.people.has_roster() {
+    let (total, before) = (books.spent.total, books.before.total);
+    let cut_by = |id, title, column, by| Section::new(id, title, cut(&books, column, by, str::to_owned));
+    let cost_centre = Column::text("cost_centre", "Cost centre");
+    let main = cut_by("cost-centres", "By cost centre", cost_centre, Cut::CostCentre).noted(match books.payers.people.has_roster() {
         true => "A request is charged to the cost centre that its person was in on that day.",
         false => {
             "No roster was imported (`ephor roster import FILE`), so nothing says who pays: all of it is unallocated."
@@ -66,15 +61,9 @@ pub(super) async fn make(desk: &Desk, question: &Question) -> Result<Report, Rep
             over_time(&books),
             by_person(desk, &books),
             by_group(&books),
-            cut_by("products", "By product", Column::text("product", "Product"), |payment| {
-                std::slice::from_ref(&payment.product)
-            }),
-            cut_by("models", "By model", Column::text("model", "Model"), |payment| {
-                std::slice::from_ref(&payment.model)
-            }),
-            cut_by("charges", "By kind of charge", Column::text("charge", "Charge"), |payment| {
-                std::slice::from_ref(&payment.charge)
-            }),
+            cut_by("products", "By product", Column::text("product", "Product"), Cut::Product),
+            cut_by("models", "By model", Column::text("model", "Model"), Cut::Model),
+            cut_by("charges", "By kind of charge", Column::text("charge", "Charge"), Cut::Charge),
             by_project(desk, &books),
             by_key(desk, &books),
             anomalies::section(&books),
@@ -90,16 +79,14 @@ pub(super) async fn make(desk: &Desk, question: &Question) -> Result<Report, Rep
     Ok(report)
 }
 
-/// A table of one cut, its labels as they are told; the largest first, what belongs to nobody last.
-fn cut<'b>(
-    books: &'b Books,
-    column: Column,
-    labels: impl Fn(&'b Payment) -> &'b [Name],
-    told: impl Fn(&str) -> String,
-) -> Table {
-    let now = by(&books.entries, &labels);
-    let before = by(&books.before, &labels);
-    let total = Sums::of(&books.entries).amount_nano_usd;
+/// A table of one cut, its labels as they are told.
+fn cut(books: &Books, column: Column, by: Cut, told: impl Fn(&str) -> String) -> Table {
+    table_of(books, column, (books.spent.by(by), books.before.by(by)), told)
+}
+
+/// A table of shares now and in the period before; the largest first, what belongs to nobody last.
+fn table_of(books: &Books, column: Column, (now, before): (&Shares, &Shares), told: impl Fn(&str) -> String) -> Table {
+    let total = books.spent.total.amount_nano_usd;
     let told = |label: Name| books.texts.text(label).map_or_else(|| UNALLOCATED.to_owned(), &told);
     let mut rows: Vec<(String, Name, &Share)> =
         now.iter().map(|(label, share)| (told(*label), *label, share)).collect();
@@ -137,7 +124,7 @@ fn cut_row(label: String, share: &Share, earlier: Option<i64>, total: i64) -> Ve
     });
     vec![
         label.into(),
-        Cell::count(share.people.len()),
+        Cell::count(share.people()),
         sums.requests.into(),
         sums.tokens.into(),
         dollars(sums.amount_nano_usd).into(),
@@ -156,7 +143,7 @@ pub(super) fn dollars(nanos: i64) -> Decimal {
 fn by_person(desk: &Desk, books: &Books) -> Section {
     let told = |id: &str| books.payers.people.email_of(id).unwrap_or(id).to_owned();
     let column = Column::person("person", "Person");
-    let mut table = cut(books, column, |payment| std::slice::from_ref(&payment.person), told);
+    let mut table = cut(books, column, Cut::Person, told);
     table.headcount = None;
     let note = match &desk.options.rankings_reason {
         Some(reason) => format!("The most expensive first. Rankings of people are on: {reason}."),
@@ -169,8 +156,9 @@ fn by_person(desk: &Desk, books: &Books) -> Section {
 }
 
 fn by_group(books: &Books) -> Section {
-    let label = |payment: &Payment| books.groups_of(payment.person);
-    let table = cut(books, Column::text("group", "Group"), label, str::to_owned);
+    let by_group = |spent: &allocation::Spent| spent.by_group(|person| books.groups_of(person));
+    let (now, before) = (by_group(&books.spent), by_group(&books.before));
+    let table = table_of(books, Column::text("group", "Group"), (&now, &before), str::to_owned);
     Section::new("groups", "By group", table)
         .noted("Groups as they are now. What a person in several groups spent is shared out evenly among them, so that the groups sum up to the whole.")
 }
@@ -178,14 +166,14 @@ fn by_group(books: &Books) -> Section {
 fn by_project(desk: &Desk, books: &Books) -> Section {
     let names = names_of(desk, DirectoryKind::Projects);
     let column = Column::text("project", "Project");
-    let table = cut(books, column, |payment| std::slice::from_ref(&payment.project), |id| with_name(id, &names));
+    let table = cut(books, column, Cut::Project, |id| with_name(id, &names));
     Section::new("projects", "By project", table).noted("Only requests that name a project can be given to one.")
 }
 
 fn by_key(desk: &Desk, books: &Books) -> Section {
     let names = names_of(desk, DirectoryKind::ApiKeys);
     let column = Column::text("api_key", "API key");
-    let table = cut(books, column, |payment| std::slice::from_ref(&payment.api_key), |id| with_name(id, &names));
+    let table = cut(books, column, Cut::ApiKey, |id| with_name(id, &names));
     Section::new("keys", "By API key", table)
 }
 
@@ -262,8 +250,7 @@ fn figures(desk: &Desk, books: &Books, total: Sums, before: Sums) -> Vec<Figure>
         unit: Some("USD"),
         note,
     };
-    let of_nobody = books.entries.iter().filter(|(payment, _)| payment.cost_centre == NOBODY);
-    let nobody: i64 = of_nobody.map(|(_, sums)| sums.amount_nano_usd).sum();
+    let nobody = books.spent.by(Cut::CostCentre).get(&NOBODY).map_or(0, |share| share.sums.amount_nano_usd);
     let mut figures = vec![
         money(
             "Usage",
@@ -330,11 +317,10 @@ fn top_chart(table: &Table, title: &str) -> Chart {
 }
 
 fn population(books: &Books) -> String {
-    let people: HashSet<Name> = books.entries.iter().map(|(payment, _)| payment.person).collect();
-    let people = people.into_iter().filter(|person| *person != NOBODY).count();
+    let people = books.spent.by(Cut::Person).keys().filter(|person| **person != NOBODY).count();
     let of_group =
         books.payers.group.as_ref().map_or_else(String::new, |group| format!(" of the group {}", group.name));
-    format!("{people} people{of_group} who used a model, {} entries", books.entries_by_day)
+    format!("{people} people{of_group} who used a model, {} entries", books.spent.entries)
 }
 
 fn seat_price_words(desk: &Desk) -> String {
