@@ -49,6 +49,8 @@ pub fn ephor<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command
             command.env_remove(name);
         }
     }
+    // Code that is built without optimisation takes long for what pages show; a story looks at answers of now.
+    command.env("EPHOR_CONSOLE__PATIENCE_MS", "60000");
     command.args(arguments).current_dir(env::temp_dir()).stdin(Stdio::null());
     command
 }

@@ -23,12 +23,13 @@ pub(crate) struct ConsoleConfig {
     pub(crate) url: Option<String>,
     pub(crate) session_idle_minutes: u32,
     pub(crate) session_hours: u32,
+    pub(crate) patience_ms: u32,
     pub(crate) oidc: Option<OidcConfig>,
 }
 
 impl Default for ConsoleConfig {
     fn default() -> Self {
-        Self { url: None, session_idle_minutes: 60, session_hours: 12, oidc: None }
+        Self { url: None, session_idle_minutes: 60, session_hours: 12, patience_ms: 20, oidc: None }
     }
 }
 
@@ -121,6 +122,7 @@ impl ConsoleConfig {
             origins,
             idle: Duration::from_secs(u64::from(self.session_idle_minutes) * 60),
             whole: Duration::from_secs(u64::from(self.session_hours) * 3600),
+            patience: Duration::from_millis(u64::from(self.patience_ms)),
             oidc: self.oidc.as_ref().map(OidcConfig::options).transpose()?,
             facts: facts(config),
         })

@@ -17,6 +17,8 @@ pub struct ConsoleOptions {
     pub idle: Duration,
     /// How long a session lasts at the most.
     pub whole: Duration,
+    /// How long a page waits for an answer of now where an older one is at hand, which it then shows with its age.
+    pub patience: Duration,
     /// Who vouches for people, beside passwords and passkeys.
     pub oidc: Option<OidcOptions>,
     /// What configuration says of this node, for the pages that show it.
@@ -29,6 +31,8 @@ impl Default for ConsoleOptions {
             origins: Vec::new(),
             idle: Duration::from_secs(3600),
             whole: Duration::from_secs(12 * 3600),
+            // Of the 50 ms that a page may take.
+            patience: Duration::from_millis(20),
             oidc: None,
             facts: NodeFacts::default(),
         }

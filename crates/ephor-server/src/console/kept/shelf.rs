@@ -16,10 +16,6 @@ use super::stamp::{RestsOn, Stamp};
 use crate::problem::Problem;
 use crate::state::App;
 
-/// How long a page waits for an answer of now where an older one is at hand. A page has 50 ms; code that was built without
-/// optimisation takes many times as long for the same.
-const MOMENT: Duration = Duration::from_millis(if cfg!(debug_assertions) { 60_000 } else { 20 });
-
 /// Answers that take longer than this wait for each other, so that those which take less need not wait for them.
 const QUICK: Duration = Duration::from_millis(300);
 
@@ -112,7 +108,7 @@ where
     F: Future<Output = Result<T, Problem>> + Send + 'static,
 {
     let wait = match patience {
-        Patience::Little => Some(MOMENT),
+        Patience::Little => Some(app.options().console.patience),
         Patience::Endless => None,
     };
     ask_for(app, shelf, question, wait, make).await

@@ -240,7 +240,12 @@ async fn settings_tell_of_schedules_of_backfills_and_of_dead_letters_which_are_t
         schedules: vec![schedule],
         ..NodeFacts::default()
     };
-    let console = ConsoleOptions { origins: vec![ADDRESS.parse().unwrap()], facts, ..ConsoleOptions::default() };
+    let console = ConsoleOptions {
+        origins: vec![ADDRESS.parse().unwrap()],
+        facts,
+        patience: Duration::from_secs(60),
+        ..ConsoleOptions::default()
+    };
     let mut house = House::open_off(ServerOptions { console, ..ServerOptions::default() }).await;
     house.enable().await;
     let exports = house.app.control().exports();

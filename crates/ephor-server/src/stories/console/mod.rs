@@ -27,7 +27,11 @@ const MINUTE: i64 = 60 * SECOND;
 
 /// A node whose console is reached under an address.
 async fn house_at(address: &str) -> House {
-    let console = ConsoleOptions { origins: vec![address.parse().unwrap()], ..ConsoleOptions::default() };
+    let console = ConsoleOptions {
+        origins: vec![address.parse().unwrap()],
+        patience: Duration::from_secs(60),
+        ..ConsoleOptions::default()
+    };
     let house = House::open_off(ServerOptions { console, ..ServerOptions::default() }).await;
     house.enable().await;
     house
