@@ -136,9 +136,10 @@ def main(seed: str, shown: str, into: str) -> None:
         days = DUE_DAYS_PRIVILEGED if "privileged" in right["flags"] else DUE_DAYS
         late = now - decided > timedelta(days=days)
         truth[item["number"]] = {"ends": "removed", "ends after all": "removed", "is given again": "given_again"}.get(fate, "overdue" if late else "due")
-        rows += [activity(one, decided + timedelta(milliseconds=place + 1), len(rows) + place) for place, one in enumerate(told)]
-        # What ended it before it was revoked proves nothing.
-        rows.append(activity(ends(right)[0], decided - timedelta(seconds=90), len(rows)))
+        rows += [activity(one, decided + timedelta(seconds=2, milliseconds=place), len(rows) + place) for place, one in enumerate(told)]
+        # What ended it before it was revoked proves nothing: a directory lists it. Connectors are listed by the feed itself.
+        if right["kind"] != "connector":
+            rows.append(activity(ends(right)[0], decided - timedelta(seconds=90), len(rows)))
     dice.shuffle(rows)
     with open(into, "w") as lines:
         lines.writelines(json.dumps(row) + "\n" for row in rows)

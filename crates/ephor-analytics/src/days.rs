@@ -10,7 +10,7 @@ use ephor_lake::{BuiltFrom, DayTable, DayTableSpec, Lake, LakeError};
 use ephor_wire::timestamp::UtcDay;
 
 use crate::connector_name::ConnectorNames;
-use crate::facts::{self, Column, Context, Load};
+use crate::facts::{self, Column, Context, Load, Wanted};
 use crate::frame::{self, Frame};
 use crate::groups::{Groups, People};
 use crate::listing::spec::Spec;
@@ -128,7 +128,8 @@ pub(crate) fn build(
     columns.sort_by_key(|column| *column as usize);
     columns.dedup();
     columns.extend([Column::ContextWindow, Column::Speed]);
-    let load = Load { reach: &Reach::Parent, before_seq: Some(before_seq), columns: &columns, spent: true, only: None };
+    let load =
+        Load { reach: &Reach::Parent, before_seq: Some(before_seq), columns: &columns, spent: true, rows: Wanted::All };
     let context = Context { connectors, people: &people.id_by_email };
     let facts = facts::load(lake.usage(), &[day], &load, &context)?;
     let around = Surroundings { people, groups: &Groups::default(), connectors, prices };

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use crate::answer::{Answer, ReportAnswer};
 use crate::connector_name::ConnectorNames;
 use crate::days::{self, DayTables};
-use crate::facts::{self, Column, Context, Load};
+use crate::facts::{self, Column, Context, Load, Wanted};
 use crate::frame::{self, Frame};
 use crate::groups::{DirectoryViews, Groups, People};
 use crate::listing::spec::Spec;
@@ -297,7 +297,7 @@ impl Analytics {
                 before_seq: Some(as_of.usage_seq),
                 columns: report::COLUMNS,
                 spent: true,
-                only: None,
+                rows: Wanted::Requests,
             };
             let context = Context { connectors: &inner.connectors, people: &people.id_by_email };
             let around = report::Surroundings { groups: &groups, prices: &inner.prices };
@@ -552,7 +552,10 @@ impl Inner {
             columns: &columns,
             spent: Spec::of(query.listing).prices(),
             // People are told by an id or an address, and a row of nobody counts in their groups' sums.
-            only: Spec::of(query.listing).named_by().filter(|_| query.listing != Listing::Users),
+            rows: match Spec::of(query.listing).named_by() {
+                Some(column) if query.listing != Listing::Users => Wanted::Naming(column),
+                _ => Wanted::All,
+            },
         };
         let people = self.people(&query.reach);
         let context = Context { connectors: &self.connectors, people: &people.id_by_email };

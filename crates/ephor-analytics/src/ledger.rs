@@ -11,7 +11,7 @@ use foldhash::fast::RandomState;
 
 use crate::engine::{Analytics, AnalyticsError, off_the_runtime};
 use crate::facts::names::Names;
-use crate::facts::{self, Column, Context, Facts, Load};
+use crate::facts::{self, Column, Context, Facts, Load, Wanted};
 use crate::prices::{PriceList, TokenType, whole_units};
 use crate::query::Reach;
 use crate::report;
@@ -153,8 +153,13 @@ impl Analytics {
         let (analytics, reach) = (self.clone(), reach.clone());
         off_the_runtime(move || {
             let people = analytics.people(&reach);
-            let load =
-                Load { reach: &reach, before_seq: Some(before_usage_seq), columns: COLUMNS, spent: true, only: None };
+            let load = Load {
+                reach: &reach,
+                before_seq: Some(before_usage_seq),
+                columns: COLUMNS,
+                spent: true,
+                rows: Wanted::Requests,
+            };
             let context = Context { connectors: analytics.connectors(), people: &people.id_by_email };
             let facts = facts::load(analytics.lake().usage(), &[day], &load, &context)?;
             let lines = lines_of(&facts, analytics.prices());

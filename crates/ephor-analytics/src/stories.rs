@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::connector_name::ConnectorNames;
-use crate::facts::{Column, Context, Facts, Load, read_batch};
+use crate::facts::{Column, Context, Facts, Load, Wanted, read_batch};
 use crate::frame::JsonProgram;
 use crate::groups::{Groups, People};
 use crate::listing::{self, Cut, Surroundings};
@@ -56,7 +56,7 @@ fn facts(events: &[(u64, UsageEvent)]) -> Facts {
     let batch = RecordBatch::try_from_iter_with_nullable(fields.into_iter().map(|(n, a)| (n, a, true))).unwrap();
     let connectors = ConnectorNames::with_aliases([]);
     let people = HashMap::from([("bo@example.com".to_owned(), "user_bo".to_owned())]);
-    let load = Load { reach: &Reach::Parent, before_seq: None, columns: Column::ALL, spent: true, only: None };
+    let load = Load { reach: &Reach::Parent, before_seq: None, columns: Column::ALL, spent: true, rows: Wanted::All };
     let mut facts = Facts::empty();
     read_batch(&mut facts, &batch, 0, &load, &Context { connectors: &connectors, people: &people }).unwrap();
     facts

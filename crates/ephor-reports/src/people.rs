@@ -110,10 +110,21 @@ impl People {
         self.left.contains(id) || entries.is_some_and(|entries| entries.iter().any(|entry| entry.left_on.is_some()))
     }
 
+    /// What the roster says of a person, whenever it holds.
+    pub(crate) fn roster_of(&self, id: &str) -> &[RosterEntry] {
+        let email = if id.contains('@') { Some(id) } else { self.email_of(id) };
+        email.and_then(|email| self.roster.get(&email.to_lowercase())).map_or(&[], Vec::as_slice)
+    }
+
+    /// Everybody of whom the roster says something, by id and by address.
+    pub(crate) fn in_roster(&self) -> impl Iterator<Item = &str> {
+        let ids = self.by_id.keys().chain(self.email_by_roster_id.keys()).chain(self.roster.keys());
+        ids.map(String::as_str).filter(|id| !self.roster_of(id).is_empty())
+    }
+
     /// What the roster says of a person on a day.
     pub(crate) fn roster_on(&self, id: &str, day: UtcDay) -> Option<&RosterEntry> {
-        let email = if id.contains('@') { Some(id) } else { self.email_of(id) };
-        let entries = self.roster.get(&email?.to_lowercase())?;
+        let entries = self.roster_of(id);
         let day = day.to_string();
         let holds =
             |entry: &&RosterEntry| entry.valid_from <= day && entry.valid_to.as_ref().is_none_or(|to| *to >= day);

@@ -24,7 +24,7 @@ const USE_CASES: [&str; 15] = [
     "offboarding",
 ];
 
-/// The columns that FOCUS 1.2 wants in every dataset.
+/// The columns that FOCUS 1.4 wants in every dataset.
 const FOCUS_MANDATORY: [&str; 21] = [
     "BilledCost",
     "BillingAccountId",
@@ -39,14 +39,14 @@ const FOCUS_MANDATORY: [&str; 21] = [
     "ChargePeriodStart",
     "ContractedCost",
     "EffectiveCost",
+    "HostProviderName",
     "InvoiceIssuerName",
     "ListCost",
     "PricingQuantity",
     "PricingUnit",
-    "ProviderName",
-    "PublisherName",
     "ServiceCategory",
     "ServiceName",
+    "ServiceProviderName",
 ];
 
 fn organisation(data: &Path, seed: &str) -> Value {

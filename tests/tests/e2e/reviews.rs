@@ -47,6 +47,8 @@ fn a_review_goes_from_the_snapshot_to_the_signed_result() {
 fn apart(shown: &Value, seed: u64) -> Vec<u64> {
     let mut items: Vec<&Value> = shown["entitlements"].as_array().unwrap().iter().collect();
     items.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+    // Few have a key: those come first.
+    items.sort_by_key(|item| item["entitlement"]["kind"] != "api_key");
     let (mut people, mut things) = (BTreeSet::new(), BTreeSet::new());
     items.retain(|item| {
         let right = &item["entitlement"];
@@ -54,6 +56,13 @@ fn apart(shown: &Value, seed: u64) -> Vec<u64> {
         people.insert(right["person"].to_string()) && (is_role || things.insert(right["object"].to_string()))
     });
     items.iter().map(|item| item["number"].as_u64().unwrap()).collect()
+}
+
+/// Rights that were given in the last month.
+fn new_ones(shown: &Value) -> Vec<u64> {
+    let is_new = |item: &&Value| item["entitlement"]["flags"].as_array().unwrap().contains(&"new".into());
+    let items = shown["entitlements"].as_array().unwrap().iter();
+    items.filter(is_new).map(|item| item["number"].as_u64().unwrap()).collect()
 }
 
 fn revoke(data: &Path, review: &str, items: &[u64]) {
@@ -72,11 +81,15 @@ fn what_became_of_each_revoked_right_is_exactly_what_was_planted() {
         organisation(&data, &seed.to_string());
         let opened = run(&data, &["review", "open", "--name", "Q4", "--due", "2099-01-31"]).succeeded().json();
         let id = opened["id"].as_str().unwrap();
-        let chosen = apart(&run(&data, &["review", "show", id]).succeeded().json(), seed);
-        let (long_ago, just_now) = chosen.split_at(chosen.len() / 2);
+        let shown = run(&data, &["review", "show", id]).succeeded().json();
+        let (chosen, new) = (apart(&shown, seed), new_ones(&shown));
+        // What was decided days ago must have been there then.
+        let (new, old): (Vec<u64>, Vec<u64>) = chosen.into_iter().partition(|item| new.contains(item));
+        let (long_ago, others) = old.split_at(old.len() / 2);
+        let just_now: Vec<u64> = new.into_iter().chain(others.iter().copied()).collect();
         revoke(&data, id, long_ago);
         run_in(python("turn_back.py").arg(data.join("control.sqlite")).args(["decisions", "9"])).succeeded();
-        revoke(&data, id, just_now);
+        revoke(&data, id, &just_now);
         let shown = run(&data, &["review", "show", id]).succeeded();
         let (list, activities) = (home.path().join("shown.json"), home.path().join("fates.ndjson"));
         fs::write(&list, &shown.stdout).unwrap();

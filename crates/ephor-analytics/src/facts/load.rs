@@ -35,9 +35,23 @@ pub(crate) struct Load<'a> {
     pub(crate) columns: &'a [Column],
     /// Whether tokens will be asked for.
     pub(crate) spent: bool,
-    /// Rows that name something in this column are enough.
-    pub(crate) only: Option<Column>,
+    /// The rows that are enough.
+    pub(crate) rows: Wanted,
 }
+
+/// Which rows a question needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// All.
+    All,
+    /// Those that name something in this column.
+    Naming(Column),
+    /// Those that tell of requests to a model.
+    Requests,
+}
+
+/// Kinds that tell of requests to a model.
+const REQUESTS: [UsageKind; 2] = [UsageKind::ApiRequest, UsageKind::ApiUsage];
 
 /// Columns of the table that every load reads.
 const ALWAYS: &[&str] = &["seq", "id", "time", "surface", "kind", "app", "detail", "tool", "auth", "count"];
@@ -144,15 +158,27 @@ pub(crate) fn read_batch(
 /// The rows that the question reaches.
 fn rows_within(batch: &RecordBatch, load: &Load<'_>) -> Result<Vec<usize>, LakeError> {
     let seq = numbers(batch, "seq")?;
-    let named = load.only.map(|column| self::column(batch, sources_of(column)[0])).transpose()?;
-    let is_named = |row: usize| named.as_ref().is_none_or(|texts| texts.is_valid(row));
+    let named = match load.rows {
+        Wanted::Naming(column) => Some(self::column(batch, sources_of(column)[0])?),
+        Wanted::All | Wanted::Requests => None,
+    };
+    let requests = match load.rows {
+        Wanted::Requests => Some(Words::read(batch, "kind", |text| {
+            Word::from(UsageKind::of(text).is_some_and(|kind| REQUESTS.contains(&kind)))
+        })?),
+        Wanted::All | Wanted::Naming(_) => None,
+    };
+    let is_wanted = |row: usize| {
+        named.as_ref().is_none_or(|texts| texts.is_valid(row))
+            && requests.as_ref().is_none_or(|kinds| kinds.at(row) == 1)
+    };
     let in_time = |row: usize| load.before_seq.is_none_or(|before| seq[row].unwrap_or(0).unsigned_abs() < before);
     let Reach::Organization { id, uuid } = load.reach else {
-        return Ok((0..batch.num_rows()).filter(|row| in_time(*row) && is_named(*row)).collect());
+        return Ok((0..batch.num_rows()).filter(|row| in_time(*row) && is_wanted(*row)).collect());
     };
     let ids = Words::read(batch, "organization_id", |text| Word::from(text == id))?;
     let uuids = Words::read(batch, "organization_uuid", |text| Word::from(text == uuid))?;
-    let reached = |row: usize| in_time(row) && is_named(row) && (ids.at(row) == 1 || uuids.at(row) == 1);
+    let reached = |row: usize| in_time(row) && is_wanted(row) && (ids.at(row) == 1 || uuids.at(row) == 1);
     Ok((0..batch.num_rows()).filter(|row| reached(*row)).collect())
 }
 
@@ -264,7 +290,7 @@ fn read_spent(facts: &mut Facts, batch: &RecordBatch, kept: &[usize], load: &Loa
         return Ok(());
     }
     let columns = TOKENS.iter().map(|name| numbers(batch, name)).collect::<Result<Vec<_>, _>>()?;
-    let requests = [UsageKind::ApiRequest as u8, UsageKind::ApiUsage as u8];
+    let requests = REQUESTS.map(|kind| kind as u8);
     for (place, row) in kept.iter().enumerate() {
         if !requests.contains(&facts.kind[first + place]) {
             continue;

@@ -12,7 +12,7 @@ use names::{NONE, Names};
 
 #[cfg(test)]
 pub(crate) use load::read_batch;
-pub(crate) use load::{Context, Load, load};
+pub(crate) use load::{Context, Load, Wanted, load};
 
 /// A column of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

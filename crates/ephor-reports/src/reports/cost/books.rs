@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use ephor_analytics::{LedgerDay, LedgerLine, LedgerSums, TextNumber};
+use ephor_analytics::{LedgerDay, TextNumber};
+use ephor_lake::control::RosterEntry;
 use ephor_lake::directory::DirectoryKind;
 use ephor_wire::timestamp::UtcDay;
 use foldhash::fast::RandomState;
@@ -61,6 +62,27 @@ pub(super) struct Payers {
     pub(super) people: People,
     /// What all of it is narrowed to.
     pub(super) group: Option<Group>,
+    /// Where everybody of the roster was, and on which days.
+    centres: HashMap<String, Vec<Stay>, RandomState>,
+}
+
+/// The days on which somebody was in a cost centre.
+struct Stay {
+    from: UtcDay,
+    to: UtcDay,
+    centre: Option<Arc<str>>,
+}
+
+impl Stay {
+    /// A day that is not written is the first or the last of all.
+    fn of(entry: &RosterEntry) -> Self {
+        let day = |text: &str, unwritten: i32| text.parse().unwrap_or(UtcDay(unwritten));
+        Self {
+            from: day(&entry.valid_from, i32::MIN),
+            to: day(entry.valid_to.as_deref().unwrap_or_default(), i32::MAX),
+            centre: entry.cost_centre.as_deref().or(entry.department.as_deref()).map(Arc::from),
+        }
+    }
 }
 
 impl Payers {
@@ -69,7 +91,9 @@ impl Payers {
         if let Some(group) = &group {
             people.by_id.retain(|id, _| group.members.contains(id));
         }
-        Ok(Self { people, group })
+        let stays = |id: &str| people.roster_of(id).iter().map(Stay::of).collect();
+        let centres = people.in_roster().map(|id| (id.to_owned(), stays(id))).collect();
+        Ok(Self { people, group, centres })
     }
 
     pub(super) fn person<'k>(&'k self, told: Option<&'k str>) -> Option<&'k str> {
@@ -78,8 +102,8 @@ impl Payers {
 
     /// Where a person was on a day.
     pub(super) fn cost_centre(&self, person: Option<&str>, day: UtcDay) -> Option<&str> {
-        let on = self.people.roster_on(person?, day)?;
-        on.cost_centre.as_deref().or(on.department.as_deref())
+        let stays = self.centres.get(person?)?;
+        stays.iter().rfind(|stay| (stay.from..=stay.to).contains(&day))?.centre.as_deref()
     }
 
     /// Whether this spending is asked for: of a group, not what others spent and what nobody is known to have spent.
@@ -99,12 +123,17 @@ impl DayBook {
     fn of(ledger: &LedgerDay, payers: &Payers) -> Self {
         let mut book = Self { day: ledger.day(), texts: Texts::new(), spent: Spent::default() };
         let mut known: Vec<Option<Payer>> = vec![None; ledger.texts()];
+        let mut numbers: Vec<Option<Name>> = vec![None; ledger.texts()];
         for (line, sums) in ledger.lines() {
             let slot = &mut known[line.person as usize];
             let payer = *slot.get_or_insert_with(|| book.payer(ledger, line.person, payers));
-            if let Payer::Asked { person, cost_centre } = payer {
-                book.add(ledger, line, sums, (person, cost_centre));
-            }
+            let Payer::Asked { person, cost_centre } = payer else { continue };
+            let mut number =
+                |told: TextNumber| *numbers[told as usize].get_or_insert_with(|| book.texts.number(ledger.text(told)));
+            let (model, project, api_key) = (number(line.model), number(line.project), number(line.api_key));
+            let (product, charge) = (book.texts.number(Some(line.product)), book.texts.number(Some(line.charge)));
+            let payment = Payment { person, cost_centre, product, model, project, api_key, charge };
+            book.spent.add(payment, Sums::of_charge(line.charge, sums));
         }
         book
     }
@@ -116,20 +145,6 @@ impl DayBook {
         }
         let cost_centre = self.texts.number(payers.cost_centre(person, ledger.day()));
         Payer::Asked { person: self.texts.number(person), cost_centre }
-    }
-
-    fn add(&mut self, ledger: &LedgerDay, line: &LedgerLine, sums: &LedgerSums, (person, cost_centre): (Name, Name)) {
-        let mut number = |text| self.texts.number(text);
-        let payment = Payment {
-            person,
-            cost_centre,
-            product: number(Some(line.product)),
-            model: number(ledger.text(line.model)),
-            project: number(ledger.text(line.project)),
-            api_key: number(ledger.text(line.api_key)),
-            charge: number(Some(line.charge)),
-        };
-        self.spent.add(payment, Sums::of_charge(line.charge, sums));
     }
 }
 

@@ -15,7 +15,7 @@ use crate::error::ReportError;
 use crate::privacy::{Names, pseudonym};
 
 /// The version that the columns follow.
-pub(crate) const VERSION: &str = "1.2";
+pub(crate) const VERSION: &str = "1.4";
 
 const COLUMNS: [&str; 41] = [
     "BilledCost",
@@ -36,6 +36,7 @@ const COLUMNS: [&str; 41] = [
     "ContractedCost",
     "ContractedUnitPrice",
     "EffectiveCost",
+    "HostProviderName",
     "InvoiceIssuerName",
     "ListCost",
     "ListUnitPrice",
@@ -43,8 +44,6 @@ const COLUMNS: [&str; 41] = [
     "PricingCurrency",
     "PricingQuantity",
     "PricingUnit",
-    "ProviderName",
-    "PublisherName",
     "RegionId",
     "RegionName",
     "ResourceId",
@@ -52,6 +51,7 @@ const COLUMNS: [&str; 41] = [
     "ResourceType",
     "ServiceCategory",
     "ServiceName",
+    "ServiceProviderName",
     "ServiceSubcategory",
     "SkuId",
     "SkuMeter",
@@ -60,6 +60,9 @@ const COLUMNS: [&str; 41] = [
     "SubAccountName",
     "Tags",
 ];
+
+/// Who provides what is paid for, and writes the invoice.
+const PROVIDER: &str = "Anthropic";
 
 const OWN_COLUMNS: [&str; 3] = ["x_CostCentre", "x_Person", "x_Product"];
 
@@ -132,15 +135,15 @@ fn row((key, sums): &LedgerEntry, account: (&str, &str)) -> Vec<String> {
         cost.to_string(),
         per_unit(cost),
         cost.to_string(),
-        "Anthropic".into(),
+        // Where it is hosted is not told: then the provider of the service stands here too.
+        PROVIDER.into(),
+        PROVIDER.into(),
         list.to_string(),
         per_unit(list),
         "Standard".into(),
         "USD".into(),
         quantity.to_string(),
         unit.into(),
-        "Anthropic".into(),
-        "Anthropic".into(),
         String::new(),
         String::new(),
         resource.unwrap_or_default(),
@@ -148,6 +151,7 @@ fn row((key, sums): &LedgerEntry, account: (&str, &str)) -> Vec<String> {
         kind.into(),
         "AI and Machine Learning".into(),
         "Claude".into(),
+        PROVIDER.into(),
         "Generative AI".into(),
         sku.clone(),
         words_of(key.charge).into(),
