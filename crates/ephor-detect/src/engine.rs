@@ -11,6 +11,7 @@ use crate::hit::Key;
 use crate::judge::{self, Draft, DraftDigest, Peers};
 use crate::matcher::{Kept, Matcher};
 use crate::rule::RuleSet;
+use crate::series::Keeps;
 use crate::state::Memory;
 
 /// Rules at work.
@@ -84,17 +85,22 @@ impl Engine {
         for spot in spots {
             let series = &set.series[spot.0];
             let rule = &set.rules[series.rule];
-            let drafts = if series.program.keeps_days() {
-                let asked = if series.program.asks_peers() {
-                    let known = peers.take().filter(|(of, _)| *of == spot.0);
-                    Some(&mut peers.insert(known.unwrap_or_else(|| (spot.0, Peers::of(&memory, spot.0)))).1)
-                } else {
-                    None
-                };
-                self.note_by_peers(spot, judge::days_for_peers(series, memory.days(spot)));
-                judge::days(series, rule, memory.days(spot), asked)
-            } else {
-                judge::hits(series, rule, memory.hits(spot), as_of_micros)
+            let drafts = match series.program.keeps() {
+                Keeps::Days => {
+                    let asked = if series.program.asks_peers() {
+                        let known = peers.take().filter(|(of, _)| *of == spot.0);
+                        Some(&mut peers.insert(known.unwrap_or_else(|| (spot.0, Peers::of(&memory, spot.0)))).1)
+                    } else {
+                        None
+                    };
+                    self.note_by_peers(spot, judge::days_for_peers(series, memory.days(spot)));
+                    judge::days(series, rule, memory.days(spot), asked)
+                }
+                Keeps::Hits => judge::hits(series, rule, memory.hits(spot), as_of_micros),
+                Keeps::Sightings { .. } => {
+                    let seen = memory.sightings(spot);
+                    seen.map(|seen| judge::sightings(series, rule, seen)).unwrap_or_default()
+                }
             };
             self.compare(spot, drafts, &mut changes);
         }

@@ -1,13 +1,10 @@
-//! Days against days: what was not seen before, what is more than usual, what happens at unusual hours.
+//! Days against days: what is more than usual, what happens at unusual hours.
 //! Promises that a history which is too short says nothing instead of something wrong.
 //! Never judges a day by what came after it.
-
-use std::collections::HashMap;
 
 use super::draft::{Draft, Numbers, PEERS_SAY, Weight};
 use super::peers::{Circle, Peers, Usual};
 use super::{Days, measured, window_of};
-use crate::hit::Place;
 use crate::limits::EVIDENCE_LIMIT;
 use crate::rule::{Baseline, OffHours, Rule, Whose, in_words};
 use crate::state::DayCell;
@@ -17,32 +14,6 @@ const HOURS_OF_A_WEEK: usize = 7 * 24;
 
 /// Days on which an hour of the week has to have been used to be a usual one, as peers.md §2.1 has it for 90 days.
 const USUAL_DAYS: u32 = 3;
-
-pub(super) fn first_seen(rule: &Rule, days: &Days, within_micros: i64, learning_micros: i64) -> Vec<Draft> {
-    let mut last_seen: HashMap<u64, i64> = HashMap::new();
-    let earliest = days.iter().map(|(_, cell)| cell.first_at).min().unwrap_or(i64::MAX);
-    let mut firings: Vec<(i64, u64, Place)> = Vec::new();
-    for (_, cell) in days {
-        for (value, seen) in cell.values() {
-            let before = last_seen.insert(*value, seen.last_at);
-            let is_new = before.is_none_or(|before| seen.first.at - before > within_micros);
-            if is_new && seen.first.at - earliest >= learning_micros {
-                firings.push((window_of(rule, seen.first.at), seen.subject, seen.first));
-            }
-        }
-    }
-    firings.sort_unstable();
-    let same = |a: &(i64, u64, Place), b: &(i64, u64, Place)| (a.0, a.1) == (b.0, b.1);
-    let numbers = || Numbers::from([("within", in_words(within_micros))]);
-    firings
-        .chunk_by(same)
-        .map(|group| {
-            let mut places: Vec<Place> = group.iter().map(|(.., place)| *place).collect();
-            places.dedup();
-            Draft::on(group[0].0, group[0].1, &places, numbers())
-        })
-        .collect()
-}
 
 pub(super) fn baseline(
     rule: &Rule,
@@ -192,9 +163,8 @@ pub(super) fn off_hours(rule: &Rule, days: &Days, off_hours: &OffHours) -> Vec<D
             continue;
         }
         let used = used_hours(&history);
-        let unusual: Vec<usize> =
-            (0..24).filter(|hour| cell.hours[*hour] > 0 && !is_usual(&used, slot_of(*day, *hour))).collect();
-        let count: u64 = unusual.iter().map(|hour| u64::from(cell.hours[*hour])).sum();
+        let unusual: Vec<usize> = cell.hours().filter(|hour| !is_usual(&used, slot_of(*day, *hour))).collect();
+        let count: u64 = unusual.iter().map(|hour| cell.in_hour(*hour)).sum();
         if count < off_hours.at_least {
             continue;
         }
@@ -216,7 +186,7 @@ pub(super) fn off_hours(rule: &Rule, days: &Days, off_hours: &OffHours) -> Vec<D
 fn used_hours(history: &[&(i64, DayCell)]) -> [u32; HOURS_OF_A_WEEK] {
     let mut used = [0; HOURS_OF_A_WEEK];
     for (day, cell) in history {
-        for (hour, _) in cell.hours.iter().enumerate().filter(|(_, times)| **times > 0) {
+        for hour in cell.hours() {
             used[slot_of(*day, hour)] += 1;
         }
     }
@@ -241,7 +211,7 @@ fn is_usual(used: &[u32; HOURS_OF_A_WEEK], slot: usize) -> bool {
 /// A draft on some hours of a day.
 fn of_hours(rule: &Rule, day: i64, cell: &DayCell, hours: &[usize], numbers: Numbers) -> Draft {
     let mut draft = Draft::on(window_of(rule, day), 0, &cell.places(|hour| hours.contains(&hour)), numbers);
-    draft.count = cell.count;
+    draft.count = cell.count();
     draft
 }
 
