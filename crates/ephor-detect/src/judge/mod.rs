@@ -8,6 +8,7 @@ mod draft;
 mod each;
 mod first_seen;
 mod peers;
+mod reach;
 mod travel;
 mod without;
 
@@ -17,6 +18,7 @@ use crate::state::{Bucket, DayCell, Sightings};
 
 pub(crate) use draft::{Draft, DraftDigest, PEERS_SAY, Weight};
 pub(crate) use peers::Peers;
+pub(crate) use reach::Reach;
 pub(crate) use without::due_micros;
 
 /// Hits of one key, by time.

@@ -62,6 +62,11 @@ impl DayCell {
         self.places.len() as u64 + beyond
     }
 
+    /// Hits that are kept one by one.
+    pub(super) fn held(&self) -> usize {
+        self.places.len()
+    }
+
     /// How many hits an hour has.
     pub(crate) fn in_hour(&self, hour: usize) -> u64 {
         let beyond = self.storm().map_or(0, |storm| u64::from(storm.hours[hour]));

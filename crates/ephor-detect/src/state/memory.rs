@@ -3,6 +3,7 @@
 //! Never judges by itself.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 
 use foldhash::fast::RandomState;
 
@@ -126,6 +127,39 @@ impl Memory {
         dirty
     }
 
+    /// Keys that wait for their judgement and have something between two moments. They go on waiting.
+    pub(crate) fn waiting(&mut self, span: impl Fn(usize) -> Range<i64>) -> Vec<Spot> {
+        self.changed.sort_unstable();
+        let has_some =
+            |(place, key): &Spot| self.shelves.get(*place).is_some_and(|shelf| shelf.has(*key, &span(*place)));
+        self.changed.iter().filter(|spot| has_some(spot)).copied().collect()
+    }
+
+    /// Forgets of each series what lies before a moment, and what only that needed.
+    pub(crate) fn forget(&mut self, settled_to: i64, before: impl Fn(usize) -> i64) {
+        for (place, shelf) in self.shelves.iter_mut().enumerate() {
+            shelf.forget(before(place));
+        }
+        let shelves = &self.shelves;
+        self.changed.retain(|(place, key)| shelves[*place].knows(*key));
+        for ((place, _), keys) in &mut self.circles {
+            keys.retain(|key| shelves[*place].days.contains_key(key));
+        }
+        self.circles.retain(|_, keys| !keys.is_empty());
+        // What was due by then has been judged, or waits as changed.
+        self.timers = self.timers.split_off(&(settled_to, (0, 0)));
+    }
+
+    /// How many hits and spans of values are held.
+    pub(crate) fn held(&self) -> usize {
+        let of_shelf = |shelf: &Shelf| {
+            let hits = shelf.hits.values().flat_map(|own| &own.all).map(|(_, bucket)| bucket.hits().len());
+            let days = shelf.days.values().flat_map(|own| &own.all).map(|(_, cell)| cell.held());
+            hits.chain(days).chain(shelf.sightings.values().map(|own| own.all.runs().len())).sum::<usize>()
+        };
+        self.shelves.iter().map(of_shelf).sum()
+    }
+
     /// Of each series that asks peers, the earliest day that changed since this was last asked.
     pub(crate) fn take_moved(&mut self) -> HashMap<usize, i64> {
         std::mem::take(&mut self.moved)
@@ -163,6 +197,50 @@ impl Shelf {
         if let Some(standing) = standing {
             *standing = Standing::Judged;
         }
+    }
+
+    fn knows(&self, key: Key) -> bool {
+        self.hits.contains_key(&key) || self.days.contains_key(&key) || self.sightings.contains_key(&key)
+    }
+
+    /// Whether a key has something in a span of time, or in an hour or day that overlaps it.
+    fn has(&self, key: Key, span: &Range<i64>) -> bool {
+        let overlaps = |from: i64, length: i64| from < span.end && from.saturating_add(length) > span.start;
+        let hits = self.hits.get(&key).into_iter().flat_map(|own| &own.all);
+        let days = self.days.get(&key).into_iter().flat_map(|own| &own.all);
+        let runs = self.sightings.get(&key).into_iter().flat_map(|own| own.all.runs());
+        hits.map(|(from, _)| *from).any(|from| overlaps(from, BUCKET_MICROS))
+            || days.map(|(from, _)| *from).any(|from| overlaps(from, DAY_MICROS))
+            || runs.map(|run| run.first.at).any(|at| span.contains(&at))
+    }
+
+    fn forget(&mut self, before: i64) {
+        self.hits.retain(|_, own| {
+            forget_cells(&mut own.all, |from| from.saturating_add(BUCKET_MICROS) <= before);
+            !own.all.is_empty()
+        });
+        self.days.retain(|_, own| {
+            forget_cells(&mut own.all, |from| from < before);
+            !own.all.is_empty()
+        });
+        self.sightings.values_mut().for_each(|own| own.all.forget(before));
+        give_back(&mut self.hits);
+        give_back(&mut self.days);
+    }
+}
+
+fn forget_cells<T>(cells: &mut Vec<(i64, T)>, is_over: impl Fn(i64) -> bool) {
+    let over = cells.partition_point(|(from, _)| is_over(*from));
+    if over > 0 {
+        cells.drain(..over);
+        cells.shrink_to_fit();
+    }
+}
+
+/// Room that was made for many keys, once they are few.
+fn give_back<T>(keys: &mut ByKey<T>) {
+    if keys.capacity() / 4 > keys.len() {
+        keys.shrink_to(keys.len() * 2);
     }
 }
 

@@ -64,6 +64,15 @@ impl Sightings {
         }
     }
 
+    /// Forgets values that were not seen since; when the key was seen first stays known.
+    pub(super) fn forget(&mut self, before_micros: i64) {
+        let held = self.runs.len();
+        self.runs.retain(|run| run.last_at >= before_micros);
+        if self.runs.len() < held {
+            self.runs.shrink_to_fit();
+        }
+    }
+
     /// Of the values that are new on one day, very many, the earliest are kept.
     fn begin(&mut self, at: usize, seen: ValueRun) {
         put(&mut self.runs, at, seen);
