@@ -19,7 +19,7 @@ use crate::geo::Geo;
 use crate::horizon::{Horizon, Reading, Timely};
 use crate::knowledge;
 use crate::lists::Lists;
-use crate::objects::{KINDS, Objects, rules_about_the_directory};
+use crate::objects::{KINDS, Objects, is_asked, rules_about_the_directory};
 use crate::policy::{self, Listed, POLICY_RULE, Policy, SettingChanges, SettingsNow};
 use crate::registers::Registers;
 use crate::rule::{RuleProblem, RuleSet, RuleSource, RuleSources};
@@ -194,6 +194,9 @@ impl Detector {
                 from
             }
         };
+        if other_rules || other_directory {
+            self.objects = Objects::of(self.lake.directory(), |kind| is_asked(&self.set, kind));
+        }
         // What is known otherwise only from later on than anything that was judged changes nothing that was found.
         if other_rules || other_policy || known_from.is_some_and(|from| from <= self.horizon.newest_at()) {
             self.start_again();
@@ -206,7 +209,6 @@ impl Detector {
         let mut facts = knowledge::facts_of(self.lake.directory()).await?.placed_by(Arc::clone(&self.facts.geo));
         facts.lists = lists;
         let from = self.facts.differ_from(&facts);
-        self.objects = Objects::of(self.lake.directory());
         (self.facts, self.directory_at) = (facts, directory_at);
         Ok(from)
     }
@@ -215,7 +217,7 @@ impl Detector {
     fn start_again(&mut self) {
         let all: Vec<usize> = (0..self.set.series.len()).collect();
         self.engine = Engine::new(Arc::clone(&self.set), &all);
-        (self.taken_to, self.horizon, self.stage) = (0, Horizon::default(), Stage::New);
+        (self.taken_to, self.horizon, self.stage) = (0, self.horizon.again(), Stage::New);
         self.told.clear();
         self.setting_changes = SettingChanges::default();
     }
@@ -243,7 +245,6 @@ impl Detector {
         while self.take_all(now_micros, rng, &mut detected).await? == Timely::No {
             tracing::info!("an activity came later than activities may be: everything is judged again from the lake");
             self.start_again();
-            self.horizon = Horizon::after_late(now_micros);
         }
         let changes = self.engine.judge(now_micros);
         let mut found = self.tell(&changes).await?;

@@ -39,6 +39,19 @@ enum Asked {
     SettledBy(i64),
 }
 
+impl Asked {
+    /// Whether the window that begins then is meant.
+    fn windows(self, reach: Reach, settled_to: i64) -> impl Fn(i64) -> bool + Copy {
+        move |window_from| {
+            let by_now = match self {
+                Self::Open => true,
+                Self::SettledBy(to) => reach.is_settled(window_from, to),
+            };
+            by_now && !reach.is_settled(window_from, settled_to)
+        }
+    }
+}
+
 /// A draft that stands, with the finding that it was told as.
 #[derive(Debug, Clone)]
 struct Stands {
@@ -132,6 +145,7 @@ impl Engine {
         for spot in spots {
             let series = &set.series[spot.0];
             let rule = &set.rules[series.rule];
+            let is_asked = asked.windows(self.reaches[spot.0], self.settled_to);
             let drafts = match series.program.keeps() {
                 Keeps::Days => {
                     let theirs = if series.program.asks_peers() {
@@ -143,7 +157,7 @@ impl Engine {
                     if matches!(asked, Asked::Open) {
                         self.note_by_peers(spot, judge::days_for_peers(series, memory.days(spot)));
                     }
-                    judge::days(series, rule, memory.days(spot), theirs)
+                    judge::days(series, rule, memory.days(spot), theirs, is_asked)
                 }
                 Keeps::Hits => judge::hits(series, rule, memory.hits(spot), as_of_micros),
                 Keeps::Sightings { .. } => {
@@ -151,7 +165,7 @@ impl Engine {
                     seen.map(|seen| judge::sightings(series, rule, seen)).unwrap_or_default()
                 }
             };
-            self.compare(spot, drafts, asked, &mut changes);
+            self.compare(spot, drafts, is_asked, &mut changes);
         }
         drop(peers);
         self.memory = memory;
@@ -186,12 +200,13 @@ impl Engine {
         }
     }
 
-    fn compare(&mut self, spot: (usize, Key), drafts: Vec<Draft>, asked: Asked, changes: &mut Changes) {
-        let (reach, settled_to) = (self.reaches[spot.0], self.settled_to);
-        let is_asked = |window_from: i64| match asked {
-            Asked::Open => !reach.is_settled(window_from, settled_to),
-            Asked::SettledBy(to) => !reach.is_settled(window_from, settled_to) && reach.is_settled(window_from, to),
-        };
+    fn compare(
+        &mut self,
+        spot: (usize, Key),
+        drafts: Vec<Draft>,
+        is_asked: impl Fn(i64) -> bool,
+        changes: &mut Changes,
+    ) {
         let all = self.standing.remove(&spot).unwrap_or_default().into_iter();
         let (mut before, mut now): (Vec<_>, Vec<_>) = all.partition(|stands| is_asked(stands.window_from));
         for draft in drafts.into_iter().filter(|draft| is_asked(draft.window_from)) {

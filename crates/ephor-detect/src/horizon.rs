@@ -43,38 +43,40 @@ impl Default for Horizon {
 }
 
 impl Horizon {
-    /// Nothing seen again, because something came too late.
-    pub(crate) fn after_late(now_micros: i64) -> Self {
-        Self { late_at: Some(now_micros), ..Self::default() }
+    /// Nothing seen again: what was too late is remembered, since more of it may come.
+    pub(crate) fn again(self) -> Self {
+        Self { late_at: self.late_at, ..Self::default() }
     }
 
-    pub(crate) fn newest_at(&self) -> i64 {
+    pub(crate) fn newest_at(self) -> i64 {
         self.newest_at
     }
 
-    pub(crate) fn oldest_at(&self) -> i64 {
+    pub(crate) fn oldest_at(self) -> i64 {
         self.oldest_at
     }
 
     /// An activity that happened then has come.
     pub(crate) fn saw(&mut self, at_micros: i64, now_micros: i64, reading: Reading) -> Timely {
-        if reading == Reading::Arrivals && at_micros < self.late_before(now_micros) {
+        let timely = if at_micros < self.settled_to { Timely::No } else { Timely::Yes };
+        let is_late = reading == Reading::Arrivals && at_micros < self.late_before(now_micros);
+        if is_late || timely == Timely::No {
             self.late_at = Some(now_micros);
         }
         self.newest_at = self.newest_at.max(at_micros);
         self.oldest_at = self.oldest_at.min(at_micros);
-        if at_micros < self.settled_to { Timely::No } else { Timely::Yes }
+        timely
     }
 
     /// What may be settled now: whole days before which nothing may come any more, if that is more than a little.
     /// `rest_from_micros` is when the oldest activity happened that is in the lake and not read yet.
-    pub(crate) fn settles_to(&self, now_micros: i64, rest_from_micros: Option<i64>, reading: Reading) -> Option<i64> {
+    pub(crate) fn settles_to(self, now_micros: i64, rest_from_micros: Option<i64>, reading: Reading) -> Option<i64> {
         let each = match reading {
             Reading::History => SETTLE_HISTORY_EACH_MICROS,
             Reading::Arrivals => SETTLE_EACH_MICROS,
         };
         let rests = self.late_at.is_some_and(|late| now_micros.saturating_sub(late) < REST_AFTER_LATE_MICROS);
-        if reading == Reading::Arrivals && rests {
+        if rests {
             return None;
         }
         let to = self.late_before(now_micros).min(rest_from_micros.unwrap_or(i64::MAX));
@@ -87,7 +89,7 @@ impl Horizon {
     }
 
     /// A clock of a source that runs ahead makes nothing late: the present moment bounds what is new.
-    fn late_before(&self, now_micros: i64) -> i64 {
+    fn late_before(self, now_micros: i64) -> i64 {
         self.newest_at.min(now_micros).saturating_sub(LATENESS_MICROS)
     }
 }
@@ -131,10 +133,11 @@ mod tests {
         assert_eq!(day(horizon.settles_to(NOW, None, Reading::Arrivals)), None, "a day has to pass");
         assert_eq!(horizon.saw(475 * DAY_MICROS, NOW, Reading::Arrivals), Timely::Yes);
         assert_eq!(horizon.saw(469 * DAY_MICROS, NOW, Reading::Arrivals), Timely::No);
-        let mut horizon = Horizon::after_late(NOW);
+        let mut horizon = horizon.again();
         for day in [100, 469, 500] {
             assert_eq!(horizon.saw(day * DAY_MICROS, NOW, Reading::History), Timely::Yes);
         }
+        assert_eq!(day(horizon.settles_to(NOW, Some(400 * DAY_MICROS), Reading::History)), None);
         assert_eq!(day(horizon.settles_to(NOW, None, Reading::Arrivals)), None);
         assert_eq!(day(horizon.settles_to(NOW + DAY_MICROS, None, Reading::Arrivals)), Some(470));
     }

@@ -21,11 +21,12 @@ pub(super) fn baseline(
     baseline: &Baseline,
     slot: Option<usize>,
     mut peers: Option<&mut Peers<'_>>,
+    is_asked: impl Fn(i64) -> bool,
 ) -> Vec<Draft> {
     let mut drafts = Vec::new();
     for (at, (day, cell)) in days.iter().enumerate() {
         let today = measured(cell, slot);
-        if today < baseline.at_least {
+        if today < baseline.at_least || !is_asked(*day) {
             continue;
         }
         let own = own_history(days, at, baseline, slot);
@@ -154,9 +155,9 @@ pub(super) fn median_and_spread(sorted: &[u64]) -> (f64, f64) {
     (median, (1.4826 * middle(&deviations)).max(median.sqrt()).max(1.0))
 }
 
-pub(super) fn off_hours(rule: &Rule, days: &Days, off_hours: &OffHours) -> Vec<Draft> {
+pub(super) fn off_hours(rule: &Rule, days: &Days, off_hours: &OffHours, is_asked: impl Fn(i64) -> bool) -> Vec<Draft> {
     let mut drafts = Vec::new();
-    for (at, (day, cell)) in days.iter().enumerate() {
+    for (at, (day, cell)) in days.iter().enumerate().filter(|(_, (day, _))| is_asked(*day)) {
         let from = day - off_hours.over.micros;
         let history: Vec<&(i64, DayCell)> = days[..at].iter().filter(|(earlier, _)| *earlier >= from).collect();
         if history.len() < off_hours.warm_up_days as usize {

@@ -37,11 +37,19 @@ pub(crate) fn hits(series: &Series, rule: &Rule, buckets: &Buckets, as_of_micros
     }
 }
 
-/// What days come to; `peers` are asked where a rule wants them.
-pub(crate) fn days(series: &Series, rule: &Rule, days: &Days, peers: Option<&mut Peers<'_>>) -> Vec<Draft> {
+/// What days come to in the windows that are asked about; `peers` are asked where a rule wants them.
+pub(crate) fn days(
+    series: &Series,
+    rule: &Rule,
+    days: &Days,
+    peers: Option<&mut Peers<'_>>,
+    is_asked: impl Fn(i64) -> bool,
+) -> Vec<Draft> {
+    // Before the rest is looked at: counting peers is by far the dearest part of a judgement.
+    let is_asked = |day: i64| is_asked(window_of(rule, day));
     match &series.program {
-        Program::Baseline { baseline, slot } => day::baseline(rule, days, baseline, *slot, peers),
-        Program::OffHours(off_hours) => day::off_hours(rule, days, off_hours),
+        Program::Baseline { baseline, slot } => day::baseline(rule, days, baseline, *slot, peers, is_asked),
+        Program::OffHours(off_hours) => day::off_hours(rule, days, off_hours, is_asked),
         Program::Each
         | Program::Correlation(_)
         | Program::Without { .. }
