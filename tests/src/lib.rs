@@ -25,5 +25,5 @@ pub use lake::{Counts, counts, holds_exactly, sql, texts};
 pub use node::Node;
 pub use python::{axe, python};
 pub use receiver::{Receiver, TrustedHouse, free_port};
-pub use siege::{Copies, End, Held, Siege};
+pub use siege::{Copies, End, Held, Siege, Victim};
 pub use simulated::Simulated;

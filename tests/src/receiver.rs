@@ -113,7 +113,9 @@ impl Receiver {
         let mut command = Command::new(in_package("tenzir", "bundled/bin/tenzir"));
         command.arg("--bare-mode").arg(format!("--state-directory={}", home.join("state").display()));
         command.arg(format!("--cache-directory={}", home.join("cache").display())).arg(pipeline);
-        Self { received: home.join("received"), ..Self::listening(home, port, command) }
+        let mut receiver = Self::listening(home, port, command);
+        receiver.received = home.join("received");
+        receiver
     }
 
     /// A server that listens at this port, with its home there.

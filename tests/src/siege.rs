@@ -1,6 +1,6 @@
 //! A node and its receiver, killed at random moments while activities keep coming by push.
 //! Promises: moments and victims come from a seed that is printed; what the lake holds in the end is what must have arrived.
-//! Never sleeps for anything but the random moment, and the pace of the pushes.
+//! Never sleeps for anything but the random moment.
 
 use std::collections::HashMap;
 use std::env;
@@ -27,9 +27,10 @@ use crate::receiver::{Receiver, free_port};
 const KILLS: u32 = 3;
 /// The longest time between a restart and the next kill: long enough for the sink to have begun in most cases.
 const LONGEST_PEACE: Duration = Duration::from_millis(900);
-/// Activities of one push, and the pause after it.
-const ROWS: u64 = 20;
-const PACE: Duration = Duration::from_millis(20);
+/// Activities of one push.
+const ROWS: u64 = 100;
+/// Activities that wait in the lake at the beginning, for each kill, so that there is always something on its way.
+const WAITING_FOR_EACH_KILL: u64 = 400;
 
 /// How a receiver is ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +39,15 @@ pub enum End {
     Kill,
     /// A signal that it may prepare for: of receivers that lose what they have acknowledged when they are killed.
     Terminate,
-    /// Not at all: there is none, or nothing of it would be left.
-    Never,
+}
+
+/// Who is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Victim {
+    Ephor,
+    Receiver(End),
+    /// One or the other, each at least once.
+    Either(End),
 }
 
 /// What a receiver may hold of a record.
@@ -64,9 +72,9 @@ pub struct Siege<'s> {
     pub what: &'s str,
     /// The sink's format and receiver, as in ephor.toml.
     pub sink: String,
-    /// Starts the receiver, at the same place each time.
+    /// Starts the receiver, if there is one, at the same place each time.
     pub start: &'s dyn Fn() -> Option<Receiver>,
-    pub end: End,
+    pub victim: Victim,
     /// What it holds: the runs of records of which each has an order.
     pub held: &'s dyn Fn() -> Vec<Vec<Held>>,
     pub copies: Copies,
@@ -80,27 +88,34 @@ impl Siege<'_> {
         let begun = Instant::now();
         let home = folder();
         let data = home.path().join("data");
-        let key = self.founded(&data);
+        let waiting = u64::from(kills) * WAITING_FOR_EACH_KILL;
+        let key = self.founded(&data, waiting);
         let port = free_port();
         let mut receiver = (self.start)();
         let mut node = Node::up_at(&data, port);
-        let pusher = Pusher::start(port, &key);
+        let pusher = Pusher::start(port, &key, waiting);
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let (mut of_ephor, mut of_receiver) = (0, 0);
-        for _ in 0..kills {
+        for kill in 0..kills {
             thread::sleep(LONGEST_PEACE.mul_f64(random.random_range(0.0..1.0)));
-            if self.end == End::Never || random.random_bool(0.5) {
+            let coin = if kill < 2 { kill == 0 } else { random.random_bool(0.5) };
+            let end = match self.victim {
+                Victim::Receiver(end) => Some(end),
+                Victim::Either(end) => Some(end).filter(|_| !coin),
+                Victim::Ephor => None,
+            };
+            let Some(end) = end else {
                 drop(node);
                 node = Node::up_at(&data, port);
                 of_ephor += 1;
-            } else {
-                match (self.end, receiver.take()) {
-                    (End::Terminate, Some(receiver)) => receiver.terminate(),
-                    (_, receiver) => drop(receiver),
-                }
-                receiver = (self.start)();
-                of_receiver += 1;
+                continue;
+            };
+            match (end, receiver.take()) {
+                (End::Terminate, Some(receiver)) => receiver.terminate(),
+                (_, receiver) => drop(receiver),
             }
+            receiver = (self.start)();
+            of_receiver += 1;
         }
         let acknowledged = pusher.stop();
         let (events, copies) = self.everything_arrived(&data, acknowledged);
@@ -109,17 +124,20 @@ impl Siege<'_> {
             "{}: Ephor killed {of_ephor} times, the receiver {of_receiver} times ({:?}); {events} events in order, {copies} second \
              copies, {:.0} s",
             self.what,
-            self.end,
+            self.victim,
             begun.elapsed().as_secs_f64()
         );
     }
 
-    /// A data folder with the sink, and the key to push with.
-    fn founded(&self, data: &Path) -> String {
+    /// A data folder with the sink and activities that wait for it, and the key to push with.
+    fn founded(&self, data: &Path, waiting: u64) -> String {
         let keys = run(data, &["init"]).json();
+        let file = data.with_extension("ndjson");
+        fs::write(&file, (0..waiting).map(|number| row(number) + "\n").collect::<String>()).unwrap();
+        run(data, &["import", file.to_str().unwrap()]).succeeded();
         run(data, &["org", "enable", "--agreement", "NDA-2026-1"]).succeeded();
         let sink = format!(
-            "\n[[sink]]\nname = \"siege\"\nwhat = \"activities\"\nallow_private = true\nretry_max_seconds = 0.2\nbatch_events = 100\n{}\n",
+            "\n[[sink]]\nname = \"siege\"\nwhat = \"activities\"\nallow_private = true\nretry_max_seconds = 0.2\nbatch_events = 20\n{}\n",
             self.sink
         );
         let mut config = fs::OpenOptions::new().append(true).open(data.join("ephor.toml")).unwrap();
@@ -150,7 +168,13 @@ impl Siege<'_> {
             let there: HashMap<&str, ()> = runs.iter().flatten().map(|held| (held.key.as_str(), ())).collect();
             ids.iter().filter(|id| !there.contains_key(id.as_str())).collect()
         };
-        assert!(missing.is_empty(), "{} of {} are missing, the first is {:?}", missing.len(), ids.len(), missing.first());
+        assert!(
+            missing.is_empty(),
+            "{} of {} are missing, the first is {:?}",
+            missing.len(),
+            ids.len(),
+            missing.first()
+        );
         let (mut total, mut first_copies) = (0, 0);
         for run in &runs {
             let mut next = None;
@@ -188,12 +212,12 @@ struct Pusher {
 }
 
 impl Pusher {
-    fn start(port: u16, key: &str) -> Self {
+    fn start(port: u16, key: &str, first: u64) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (stopping, address, key) = (Arc::clone(&stop), format!("http://127.0.0.1:{port}"), key.to_owned());
         let thread = thread::spawn(move || {
             let client = Client::new(&address, &key);
-            let mut next = 0;
+            let mut next = first;
             while !stopping.load(Ordering::Relaxed) {
                 let rows: Vec<String> = (next..next + ROWS).map(row).collect();
                 let body = rows.join("\n");
@@ -203,7 +227,6 @@ impl Pusher {
                     status.filter(|status| *status < 300)
                 });
                 next += ROWS;
-                thread::sleep(PACE);
             }
             next
         });

@@ -72,7 +72,8 @@ const FOR_BENCHMARKS: &[Needed] =
 /// Everything `cargo xtask test` needs beyond Rust.
 pub fn set_up_tests(workspace: &Workspace, steps: &mut Steps) -> Outcome<()> {
     steps.run("packages", || install_packages(FOR_TESTS))?;
-    steps.run("python clients", || install_clients(workspace, "tests/python/requirements.txt", Beside::Requirements))?;
+    steps
+        .run("python clients", || install_clients(workspace, "tests/python/requirements.txt", Beside::Requirements))?;
     steps.run("programs", || install_clients(workspace, "tests/python/programs.txt", Beside::Nothing))?;
     steps.run("axe", || install_axe(workspace))?;
     steps.run("syslog-ng", || unpack_syslog_ng(workspace))
@@ -82,12 +83,14 @@ pub fn set_up_tests(workspace: &Workspace, steps: &mut Steps) -> Outcome<()> {
 pub fn set_up_benchmarks(workspace: &Workspace, steps: &mut Steps) -> Outcome<()> {
     set_up_tests(workspace, steps)?;
     steps.run("benchmark packages", || install_packages(FOR_BENCHMARKS))?;
-    steps.run("benchmark clients", || install_clients(workspace, "benches/requirements-bench.txt", Beside::Requirements))
+    steps
+        .run("benchmark clients", || install_clients(workspace, "benches/requirements-bench.txt", Beside::Requirements))
 }
 
 /// What the detection benchmark needs: databases from Python, and what makes SQL of rules.
 pub fn set_up_sql_rules(workspace: &Workspace, steps: &mut Steps) -> Outcome<()> {
-    steps.run("benchmark clients", || install_clients(workspace, "benches/requirements-bench.txt", Beside::Requirements))
+    steps
+        .run("benchmark clients", || install_clients(workspace, "benches/requirements-bench.txt", Beside::Requirements))
 }
 
 /// The folder of PostgreSQL's server programs, newest version first.

@@ -103,10 +103,12 @@ fn every_type_is_a_document_under_the_template_and_a_second_copy_is_none() {
 fn an_item_that_the_mapping_refuses_is_a_dead_letter_and_holds_up_no_other() {
     let story = Story::new();
     story.sink("plain", "index = \"plain-{month}\"\ngzip = false");
-    let told = |id: &str, spin: Value| {
-        json!({ "id": id, "type": "quantum_relay_rotated", "created_at": "2026-06-01T00:00:00Z", "actor": { "type": "guest_actor" }, "spin": spin })
-    };
-    imported(&story.data(), story.home.path(), &[told("activity_first", json!(7)), told("activity_other", json!({ "up": 1 }))]);
+    let told = |id: &str, spin: Value| json!({ "id": id, "type": "quantum_relay_rotated", "created_at": "2026-06-01T00:00:00Z", "actor": { "type": "guest_actor" }, "spin": spin });
+    imported(
+        &story.data(),
+        story.home.path(),
+        &[told("activity_first", json!(7)), told("activity_other", json!({ "up": 1 }))],
+    );
     let done = story.deliver("plain");
     let letters = run(&story.data(), &["export", "retry", "plain", "--dry-run"]).json();
     let letters: BTreeMap<&str, &str> = letters

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use ephor_e2e::{Copies, End, Held, Receiver, Siege, TrustedHouse, folder, free_port, python, run_in};
+use ephor_e2e::{Copies, End, Held, Receiver, Siege, TrustedHouse, Victim, folder, free_port, python, run_in};
 use serde_json::Value;
 
 use crate::jetstream;
@@ -36,15 +36,16 @@ fn a_file_has_every_activity_once() {
         what: "file",
         sink: format!("format = \"raw\"\nbatch_seconds = 0.05\nfile = {{ path = {file:?} }}"),
         start: &|| None,
-        end: End::Never,
+        victim: Victim::Ephor,
         held: &|| vec![lines(&file).iter().map(|line| raw(line)).collect()],
         copies: Copies::One,
     };
     siege.run(20_261_201);
 }
 
-#[test]
-fn rsyslog_has_every_activity() {
+/// Syslog has no acknowledgement: what lies in a connection when both ends of it die, one soon after the other, is lost, and no
+/// sender can know. So one of them is killed.
+fn rsyslog(victim: Victim, seed: u64) {
     let home = folder();
     let (place, port) = (home.path().join("rsyslog"), free_port());
     let siege = Siege {
@@ -53,14 +54,24 @@ fn rsyslog_has_every_activity() {
             "format = \"raw\"\nbatch_seconds = 0.05\nsyslog = {{ address = \"127.0.0.1:{port}\", max_bytes = 65000 }}"
         ),
         start: &|| Some(Receiver::rsyslog_at(&place, port, "module(load=\"imtcp\")", "type=\"imtcp\"")),
-        end: End::Kill,
+        victim,
         held: &|| {
             let message = |line: &String| raw(line.split_once('\t').unwrap().1.trim_start());
             vec![lines(&place.join("received")).iter().map(message).collect()]
         },
         copies: Copies::SameKey,
     };
-    siege.run(20_261_202);
+    siege.run(seed);
+}
+
+#[test]
+fn rsyslog_has_every_activity_of_an_ephor_that_is_killed() {
+    rsyslog(Victim::Ephor, 20_261_202);
+}
+
+#[test]
+fn an_rsyslog_that_is_killed_has_every_activity() {
+    rsyslog(Victim::Receiver(End::Kill), 20_261_212);
 }
 
 fn a_collector(protocol: &str, seed: u64) {
@@ -80,7 +91,7 @@ fn a_collector(protocol: &str, seed: u64) {
             script.arg(protocol).arg(&place).arg("nothing is poison").arg(port.to_string());
             Some(Receiver::listening(&place, port, script))
         },
-        end: End::Kill,
+        victim: Victim::Either(End::Kill),
         held: &|| vec![lines(&place.join("received")).iter().map(|line| known_by(&told(line)["uid"])).collect()],
         copies: Copies::SameKey,
     };
@@ -109,7 +120,7 @@ fn a_stream_has_every_activity_once() {
         what: "NATS JetStream",
         sink: format!("batch_seconds = 0.05\n{}", story.sink()),
         start: &|| Some(story.server()),
-        end: End::Kill,
+        victim: Victim::Either(End::Kill),
         held: &|| {
             let text = |message: &Value, name: &str| message[name].as_str().unwrap().to_owned();
             let held = |message: Value| Held { key: text(&message, "id"), text: Some(text(&message, "text")) };
@@ -151,7 +162,7 @@ fn a_topic_has_every_activity() {
             house.ca()
         ),
         start: &|| Some(open()),
-        end: End::Kill,
+        victim: Victim::Either(End::Kill),
         held: &|| {
             let held = |line: &str| {
                 let message = told(line);
@@ -187,7 +198,7 @@ fn a_bucket_has_every_activity_once() {
             home.path().join("key").display()
         ),
         start: &|| Some(start()),
-        end: End::Kill,
+        victim: Victim::Either(End::Kill),
         held: &|| {
             let fetched = home.path().join("fetched");
             let mut script = python("held.py");
@@ -211,7 +222,7 @@ fn an_index_has_every_activity_once() {
         what: "_bulk of noida-db",
         sink: format!("batch_seconds = 0.05\n[sink.elastic]\nurl = \"{address}\"\nindex = \"claude\""),
         start: &|| Some(Receiver::noida(&place, port)),
-        end: End::Terminate,
+        victim: Victim::Either(End::Terminate),
         held: &|| {
             let read = run_in(python("held.py").args(["index", &address, "claude"])).succeeded();
             vec![read.stdout.lines().map(|line| known_by(&told(line)["key"])).collect()]
@@ -234,7 +245,7 @@ fn a_receiver_of_posts(what: &str, sink: impl Fn(u16) -> String, held: &dyn Fn(&
             script.arg(what).arg(&place).arg(port.to_string());
             Some(Receiver::listening(&place, port, script))
         },
-        end: End::Kill,
+        victim: Victim::Either(End::Kill),
         held: &|| vec![lines(&place.join("received")).iter().map(|line| held(line)).collect()],
         copies: Copies::SameKey,
     };
@@ -243,7 +254,8 @@ fn a_receiver_of_posts(what: &str, sink: impl Fn(u16) -> String, held: &dyn Fn(&
 
 #[test]
 fn a_webhook_has_every_activity() {
-    let sink = |port| format!("format = \"raw\"\nbatch_seconds = 0.05\nwebhook = {{ url = \"http://127.0.0.1:{port}/\" }}");
+    let sink =
+        |port| format!("format = \"raw\"\nbatch_seconds = 0.05\nwebhook = {{ url = \"http://127.0.0.1:{port}/\" }}");
     a_receiver_of_posts("webhook", sink, &raw, 20_261_209);
 }
 
@@ -279,7 +291,7 @@ fn a_collector_of_another_house_has_every_activity() {
             home.path().join("token").display()
         ),
         start: &|| Some(Receiver::tenzir(&place, port, &collect)),
-        end: End::Terminate,
+        victim: Victim::Either(End::Terminate),
         held: &|| vec![lines(&received).iter().map(|line| known_by(&told(line)["fields"]["event_id"])).collect()],
         copies: Copies::SameKey,
     };

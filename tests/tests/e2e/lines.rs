@@ -12,8 +12,30 @@ use serde_json::{Value, json};
 
 /// What has a meaning in one of the formats, or has tripped a reader of one before.
 const NASTY: [&str; 24] = [
-    "\"", "'", "|", "=", "\\", "\n", "\r", "\t", "\\n", "\\\\", " ", " cs1=spoof", " src=1.2.3.4", "CEF:0|a|b|", "LEEF:2.0|x09|",
-    "\u{0}", "\u{7f}", "\u{feff}", "\u{202e}", "日本", "é", "🦀", "[x]", "x",
+    "\"",
+    "'",
+    "|",
+    "=",
+    "\\",
+    "\n",
+    "\r",
+    "\t",
+    "\\n",
+    "\\\\",
+    " ",
+    " cs1=spoof",
+    " src=1.2.3.4",
+    "CEF:0|a|b|",
+    "LEEF:2.0|x09|",
+    "\u{0}",
+    "\u{7f}",
+    "\u{feff}",
+    "\u{202e}",
+    "日本",
+    "é",
+    "🦀",
+    "[x]",
+    "x",
 ];
 
 /// How many of them are quotes.
@@ -80,7 +102,10 @@ fn lines_read_back_to_what_was_put_in_whatever_it_holds() {
             let told = read(lines);
             assert_eq!(told["errors"], 0, "{reader}: {told:#}");
             let left_out = rows as u64 - told["lines"].as_u64().unwrap();
-            assert!(left_out == 0 || reader == "tenzir" && left_out < rows as u64 / 3, "{reader} read {rows} less {left_out}");
+            assert!(
+                left_out == 0 || reader == "tenzir" && left_out < rows as u64 / 3,
+                "{reader} read {rows} less {left_out}"
+            );
             assert!(told["keys"].as_array().unwrap().len() > 10, "{reader}: {told}");
             // A reader that would be content with anything proves nothing.
             let spoilt = lines.with_extension("spoilt");

@@ -43,4 +43,5 @@ mod syslog;
 mod telemetry;
 mod two_in_a_row;
 mod usage;
+mod vendors;
 mod writer;

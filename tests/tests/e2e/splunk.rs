@@ -20,7 +20,8 @@ fn a_collector_takes_every_activity_and_finding_and_refuses_a_strangers_token() 
     fs::write(home.path().join("token"), "token").unwrap();
     fs::write(home.path().join("stranger"), "secret-of-a-stranger").unwrap();
     let mut config = fs::OpenOptions::new().create(true).append(true).open(data.join("ephor.toml")).unwrap();
-    for (name, format, token) in [("json", "ocsf", "token"), ("line", "cef", "token"), ("stranger", "raw", "stranger")] {
+    for (name, format, token) in [("json", "ocsf", "token"), ("line", "cef", "token"), ("stranger", "raw", "stranger")]
+    {
         let token = home.path().join(token);
         let sink = format!(
             "\n[[sink]]\nname = \"{name}\"\nformat = \"{format}\"\nallow_private = true\nretry_max_seconds = 0.05\n\
