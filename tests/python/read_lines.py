@@ -3,7 +3,7 @@
 Arguments: a reader, a file of lines, and the same records in the same order in the formats `raw` and `ecs`. Readers of CEF:
 `liblognorm`, what rsyslog takes lines apart with, and `vector`, the Remap Language of Vector, which is in `vrl-python`. Reader of
 LEEF: `tenzir`. Neither format has quotes, and yet the latter two take some for theirs, so they are not given records with quotes;
-`vector` takes a carriage return for a line feed and drops pipes at a value's end, `tenzir` takes backslashes for escapes. Prints one line of JSON: how
+`vector` takes a carriage return for a line feed and drops pipes and blanks at a value's end, `tenzir` takes backslashes for escapes. Prints one line of JSON: how
 many lines were read, the keys that occurred, and everything that is not as it was put in. What was put in is taken from the raw
 record and, where a word is Ephor's own (outcome, severity, sentence), from the ECS document.
 """
@@ -78,7 +78,7 @@ def as_read(text: str) -> str:
     if READER == "liblognorm":
         return text
     if READER == "vector":
-        return text.replace("\r", "\n").rstrip("|")
+        return text.replace("\r", "\n").rstrip("| ")
     meant = {"\\": "\\", "n": "\n", "r": "\n", "t": "\t", "=": "=", '"': '"'}
     out, rest = [], iter(text)
     for c in rest:
@@ -220,7 +220,7 @@ def wrong_in(number: int, header: list, pairs: dict, raw: dict, ecs: dict, cef: 
                     wrong.append(f"line {number}, {name}: {said!r} is nowhere in the record")
         else:
             meant = None if value is None else put_in(name, value)
-            same(name, said, meant or None)
+            same(name, said or None, meant or None)
     if pairs:
         wrong.append(f"line {number}: nobody put {sorted(pairs)} in")
     return wrong

@@ -158,7 +158,7 @@ def splunk(items: list, address: str) -> None:
     program = Path(importlib.util.find_spec("tenzir").submodule_search_locations[0], "bundled/bin/tenzir")
     names = ("host", "source", "sourcetype", "index", "time", "fields", "event")
     given = ", ".join(f"{name}={name}" for name in names if name in items[0])
-    pipeline = f'from_stdin {{ read_ndjson }}\nto_splunk "{address}", hec_token="secret", {given}'
+    pipeline = f'from_stdin {{ read_ndjson raw=true }}\nto_splunk "{address}", hec_token="secret", {given}'
     lines = "".join(json.dumps(item) + "\n" for item in items)
     subprocess.run([program, "--bare-mode", pipeline], input=lines.encode(), check=True)
 

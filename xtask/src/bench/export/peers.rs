@@ -70,7 +70,9 @@ pub(super) fn all(bench: &Bench<'_>) -> Vec<Peer> {
             ("json", TENZIR_JSON, "from_file, read_ndjson, write_ndjson; no fsync"),
             ("cef-like", TENZIR_CEF, "from_file, read_ndjson, four fields of it as a line; no fsync"),
         ];
-        peers.extend(pipelines.map(|(format, pipeline, note)| peer("Tenzir", format, Program::Tenzir { pipeline }, note)));
+        peers.extend(
+            pipelines.map(|(format, pipeline, note)| peer("Tenzir", format, Program::Tenzir { pipeline }, note)),
+        );
     }
     peers
 }
