@@ -137,7 +137,7 @@ impl Siege<'_> {
         run(data, &["import", file.to_str().unwrap()]).succeeded();
         run(data, &["org", "enable", "--agreement", "NDA-2026-1"]).succeeded();
         let sink = format!(
-            "\n[[sink]]\nname = \"siege\"\nwhat = \"activities\"\nallow_private = true\nretry_max_seconds = 0.2\nbatch_events = 20\n{}\n",
+            "\n[[sink]]\nname = \"siege\"\nwhat = \"activities\"\nallow_private = true\nretry_max_seconds = 0.2\n{}\n",
             self.sink
         );
         let mut config = fs::OpenOptions::new().append(true).open(data.join("ephor.toml")).unwrap();

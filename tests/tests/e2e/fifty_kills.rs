@@ -34,7 +34,7 @@ fn a_file_has_every_activity_once() {
     let file = home.path().join("out.ndjson");
     let siege = Siege {
         what: "file",
-        sink: format!("format = \"raw\"\nbatch_seconds = 0.05\nfile = {{ path = {file:?} }}"),
+        sink: format!("format = \"raw\"\nbatch_events = 20\nbatch_seconds = 0.05\nfile = {{ path = {file:?} }}"),
         start: &|| None,
         victim: Victim::Ephor,
         held: &|| vec![lines(&file).iter().map(|line| raw(line)).collect()],
@@ -51,7 +51,7 @@ fn rsyslog(victim: Victim, seed: u64) {
     let siege = Siege {
         what: "syslog over TCP to rsyslog",
         sink: format!(
-            "format = \"raw\"\nbatch_seconds = 0.05\nsyslog = {{ address = \"127.0.0.1:{port}\", max_bytes = 65000 }}"
+            "format = \"raw\"\nbatch_events = 20\nbatch_seconds = 0.05\nsyslog = {{ address = \"127.0.0.1:{port}\", max_bytes = 65000 }}"
         ),
         start: &|| Some(Receiver::rsyslog_at(&place, port, "module(load=\"imtcp\")", "type=\"imtcp\"")),
         victim,
@@ -82,7 +82,7 @@ fn a_collector(protocol: &str, seed: u64) {
     let siege = Siege {
         what: &format!("OTLP over {protocol} to OpenTelemetry's classes"),
         sink: format!(
-            "batch_seconds = 0.05\n[sink.otlp]\nurl = \"http://127.0.0.1:{port}\"\nprotocol = \"{protocol}\"\n\
+            "batch_events = 20\nbatch_seconds = 0.05\n[sink.otlp]\nurl = \"http://127.0.0.1:{port}\"\nprotocol = \"{protocol}\"\n\
              secret_header = \"x-tenant\"\nsecret = \"file:{}\"",
             home.path().join("tenant").display()
         ),
@@ -118,7 +118,7 @@ fn a_stream_has_every_activity_once() {
     });
     let siege = Siege {
         what: "NATS JetStream",
-        sink: format!("batch_seconds = 0.05\n{}", story.sink()),
+        sink: format!("batch_events = 20\nbatch_seconds = 0.05\n{}", story.sink()),
         start: &|| Some(story.server()),
         victim: Victim::Either(End::Kill),
         held: &|| {
@@ -158,7 +158,7 @@ fn a_topic_has_every_activity() {
     let siege = Siege {
         what: "Kafka, the door before Tansu",
         sink: format!(
-            "format = \"raw\"\nbatch_seconds = 0.05\n[sink.kafka]\nbrokers = [\"127.0.0.1:{door}\"]\ntopic = \"claude\"\ntls = {{ ca = {:?} }}",
+            "format = \"raw\"\nbatch_events = 20\nbatch_seconds = 0.05\n[sink.kafka]\nbrokers = [\"127.0.0.1:{door}\"]\ntopic = \"claude\"\ntls = {{ ca = {:?} }}",
             house.ca()
         ),
         start: &|| Some(open()),
@@ -192,7 +192,7 @@ fn a_bucket_has_every_activity_once() {
     let siege = Siege {
         what: "S3 of SeaweedFS",
         sink: format!(
-            "format = \"raw\"\nbatch_seconds = 0.3\n[sink.objects]\nurl = \"s3://audit/claude\"\nendpoint = \"http://127.0.0.1:{s3}\"\n\
+            "format = \"raw\"\nbatch_events = 200\nbatch_seconds = 0.3\n[sink.objects]\nurl = \"s3://audit/claude\"\nendpoint = \"http://127.0.0.1:{s3}\"\n\
              region = \"us-east-1\"\naccess_key_id = \"file:{}\"\nsecret_access_key = \"file:{}\"",
             home.path().join("id").display(),
             home.path().join("key").display()
@@ -220,7 +220,9 @@ fn an_index_has_every_activity_once() {
     // noida-db keeps its documents in memory and writes them down when it is asked to end, a moment after they came otherwise.
     let siege = Siege {
         what: "_bulk of noida-db",
-        sink: format!("batch_seconds = 0.05\n[sink.elastic]\nurl = \"{address}\"\nindex = \"claude\""),
+        sink: format!(
+            "batch_events = 20\nbatch_seconds = 0.05\n[sink.elastic]\nurl = \"{address}\"\nindex = \"claude\""
+        ),
         start: &|| Some(Receiver::noida(&place, port)),
         victim: Victim::Either(End::Terminate),
         held: &|| {
@@ -254,8 +256,11 @@ fn a_receiver_of_posts(what: &str, sink: impl Fn(u16) -> String, held: &dyn Fn(&
 
 #[test]
 fn a_webhook_has_every_activity() {
-    let sink =
-        |port| format!("format = \"raw\"\nbatch_seconds = 0.05\nwebhook = {{ url = \"http://127.0.0.1:{port}/\" }}");
+    let sink = |port| {
+        format!(
+            "format = \"raw\"\nbatch_events = 20\nbatch_seconds = 0.05\nwebhook = {{ url = \"http://127.0.0.1:{port}/\" }}"
+        )
+    };
     a_receiver_of_posts("webhook", sink, &raw, 20_261_209);
 }
 
@@ -265,7 +270,7 @@ fn an_indexer_that_forgets_what_it_has_not_acknowledged_has_every_activity_in_th
     fs::write(home.path().join("token"), "token").unwrap();
     let sink = |port| {
         format!(
-            "format = \"raw\"\nbatch_seconds = 0.05\n[sink.splunk_hec]\nurl = \"http://127.0.0.1:{port}\"\ntoken = \"file:{}\"\n\
+            "format = \"raw\"\nbatch_events = 20\nbatch_seconds = 0.05\n[sink.splunk_hec]\nurl = \"http://127.0.0.1:{port}\"\ntoken = \"file:{}\"\n\
              acknowledge = true\nacknowledge_seconds = 1\nask_seconds = 0.05",
             home.path().join("token").display()
         )
@@ -287,7 +292,7 @@ fn a_collector_of_another_house_has_every_activity() {
     let siege = Siege {
         what: "HEC of Tenzir",
         sink: format!(
-            "format = \"raw\"\nbatch_seconds = 0.05\n[sink.splunk_hec]\nurl = \"http://127.0.0.1:{port}\"\ntoken = \"file:{}\"",
+            "format = \"raw\"\nbatch_events = 20\nbatch_seconds = 0.05\n[sink.splunk_hec]\nurl = \"http://127.0.0.1:{port}\"\ntoken = \"file:{}\"",
             home.path().join("token").display()
         ),
         start: &|| Some(Receiver::tenzir(&place, port, &collect)),
