@@ -16,9 +16,10 @@ use crate::facts::Facts;
 use crate::finding::{Finding, FindingId};
 use crate::findings::{FindingFilter, Findings, Recorded};
 use crate::geo::Geo;
+use crate::horizon::{Horizon, Reading, Timely};
 use crate::knowledge;
 use crate::lists::Lists;
-use crate::objects::{KINDS, Objects, rules_about_the_directory};
+use crate::objects::{KINDS, Objects, is_asked, rules_about_the_directory};
 use crate::policy::{self, Listed, POLICY_RULE, Policy, SettingChanges, SettingsNow};
 use crate::registers::Registers;
 use crate::rule::{RuleProblem, RuleSet, RuleSource, RuleSources};
@@ -68,11 +69,8 @@ pub struct Detector {
     /// Of each kind of the directory, the last change that `facts` know.
     directory_at: Vec<i64>,
     taken_to: u64,
-    /// When the newest activity happened that the engine has seen.
-    newest_at: i64,
-    /// When the oldest activity happened that the engine has seen; what is older may have left the lake.
-    oldest_at: i64,
-    /// Findings told since the state was made.
+    horizon: Horizon,
+    /// Findings told while history was read; afterwards nobody asks.
     told: BTreeSet<FindingId>,
     stage: Stage,
     states: BTreeMap<FindingId, Finding>,
@@ -85,6 +83,29 @@ enum Stage {
     New,
     /// It follows.
     Following,
+}
+
+impl Stage {
+    fn reading(self) -> Reading {
+        match self {
+            Self::New => Reading::History,
+            Self::Following => Reading::Arrivals,
+        }
+    }
+}
+
+/// What one read of the lake came to.
+struct Taken {
+    activities: u64,
+    timely: Timely,
+    place: Place,
+}
+
+/// Where a read of the lake has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Before,
+    End,
 }
 
 impl Detector {
@@ -108,8 +129,7 @@ impl Detector {
             setting_changes: SettingChanges::default(),
             directory_at: Vec::new(),
             taken_to: 0,
-            newest_at: i64::MIN,
-            oldest_at: i64::MAX,
+            horizon: Horizon::default(),
             told: BTreeSet::new(),
             stage: Stage::New,
             states: BTreeMap::new(),
@@ -174,8 +194,11 @@ impl Detector {
                 from
             }
         };
+        if other_rules || other_directory {
+            self.objects = Objects::of(self.lake.directory(), |kind| is_asked(&self.set, kind));
+        }
         // What is known otherwise only from later on than anything that was judged changes nothing that was found.
-        if other_rules || other_policy || known_from.is_some_and(|from| from <= self.newest_at) {
+        if other_rules || other_policy || known_from.is_some_and(|from| from <= self.horizon.newest_at()) {
             self.start_again();
         }
         Ok(true)
@@ -186,7 +209,6 @@ impl Detector {
         let mut facts = knowledge::facts_of(self.lake.directory()).await?.placed_by(Arc::clone(&self.facts.geo));
         facts.lists = lists;
         let from = self.facts.differ_from(&facts);
-        self.objects = Objects::of(self.lake.directory());
         (self.facts, self.directory_at) = (facts, directory_at);
         Ok(from)
     }
@@ -195,7 +217,7 @@ impl Detector {
     fn start_again(&mut self) {
         let all: Vec<usize> = (0..self.set.series.len()).collect();
         self.engine = Engine::new(Arc::clone(&self.set), &all);
-        (self.taken_to, self.oldest_at, self.newest_at, self.stage) = (0, i64::MAX, i64::MIN, Stage::New);
+        (self.taken_to, self.horizon, self.stage) = (0, self.horizon.again(), Stage::New);
         self.told.clear();
         self.setting_changes = SettingChanges::default();
     }
@@ -219,45 +241,100 @@ impl Detector {
             self.registers.declare(&self.options.lists, now_micros).await?;
             self.refresh().await?;
         }
-        let mut detected = Detected { activities: self.take_arrivals().await?, ..Detected::default() };
+        let mut detected = Detected::default();
+        while self.take_all(now_micros, rng, &mut detected).await? == Timely::No {
+            tracing::info!("an activity came later than activities may be: everything is judged again from the lake");
+            self.start_again();
+        }
         let changes = self.engine.judge(now_micros);
         let mut found = self.tell(&changes).await?;
         let (states, over) = self.judge_directory(now_micros).await?;
         found.extend(states);
-        found.retain(|finding| self.is_asked(finding.first_seen_micros, finding.last_seen_micros));
         let mut gone = changes.gone;
         gone.extend(over);
-        // A draft that another key told under the same id stands.
-        gone.retain(|id| !found.iter().any(|finding| finding.id == *id));
+        self.put_down(found, gone, now_micros, rng, &mut detected).await?;
         if self.stage == Stage::New {
-            gone.extend(self.left_over().await?);
+            let left_over = self.left_over().await?;
+            detected.recorded.withdrawn += self.findings.withdraw(&left_over, now_micros).await?.withdrawn;
             self.stage = Stage::Following;
+            self.told.clear();
         }
-        let recorded = self.findings.record(&found, now_micros, rng).await?;
-        let withdrawn = self.findings.withdraw(&gone, now_micros).await?.withdrawn;
-        detected.recorded = Recorded { withdrawn, ..recorded };
+        self.settle(now_micros, rng, &mut detected).await?;
         Ok(detected)
     }
 
-    async fn take_arrivals(&mut self) -> Result<u64, DetectError> {
-        let mut taken = 0;
+    /// Takes what is in the lake and was not taken yet. Of a history, what is settled on the way is put down and forgotten,
+    /// so that a long one needs no more memory than a short one.
+    async fn take_all(
+        &mut self,
+        now_micros: i64,
+        rng: &mut impl CryptoRng,
+        detected: &mut Detected,
+    ) -> Result<Timely, DetectError> {
         loop {
-            let arrivals = self.lake.arrivals(self.taken_to..u64::MAX).await?;
-            for arrival in &arrivals.rows {
-                if self.policy.is_some() {
-                    self.setting_changes.take(&arrival.raw, arrival.seq);
-                }
-                if let Some(at) = self.engine.take(arrival.raw.as_bytes(), arrival.seq, &self.facts) {
-                    self.newest_at = self.newest_at.max(at);
-                    self.oldest_at = self.oldest_at.min(at);
-                }
+            let Taken { activities, timely, place } = self.take_some(now_micros).await?;
+            detected.activities += activities;
+            if timely == Timely::No {
+                return Ok(Timely::No);
             }
-            taken += arrivals.rows.len() as u64;
-            if arrivals.next_seq <= self.taken_to {
-                return Ok(taken);
+            if place == Place::End {
+                return Ok(Timely::Yes);
             }
-            self.taken_to = arrivals.next_seq;
+            if self.stage == Stage::New {
+                self.settle(now_micros, rng, detected).await?;
+            }
         }
+    }
+
+    /// Takes the next activities.
+    async fn take_some(&mut self, now_micros: i64) -> Result<Taken, DetectError> {
+        let arrivals = self.lake.arrivals(self.taken_to..u64::MAX).await?;
+        let mut timely = Timely::Yes;
+        for arrival in &arrivals.rows {
+            if self.policy.is_some() {
+                self.setting_changes.take(&arrival.raw, arrival.seq);
+            }
+            if let Some(at) = self.engine.take(arrival.raw.as_bytes(), arrival.seq, &self.facts)
+                && self.horizon.saw(at, now_micros, self.stage.reading()) == Timely::No
+            {
+                timely = Timely::No;
+            }
+        }
+        let place = if arrivals.next_seq <= self.taken_to { Place::End } else { Place::Before };
+        self.taken_to = self.taken_to.max(arrivals.next_seq);
+        Ok(Taken { activities: arrivals.rows.len() as u64, timely, place })
+    }
+
+    /// Puts down for good, and forgets, what nothing that is still to come changes.
+    async fn settle(
+        &mut self,
+        now_micros: i64,
+        rng: &mut impl CryptoRng,
+        detected: &mut Detected,
+    ) -> Result<(), DetectError> {
+        let rest = self.lake.oldest_from(self.taken_to);
+        let Some(to) = self.horizon.settles_to(now_micros, rest, self.stage.reading()) else { return Ok(()) };
+        let changes = self.engine.settle(to, now_micros);
+        self.horizon.settled(to);
+        let found = self.tell(&changes).await?;
+        self.put_down(found, changes.gone, now_micros, rng, detected).await
+    }
+
+    async fn put_down(
+        &self,
+        mut found: Vec<Finding>,
+        mut gone: Vec<FindingId>,
+        now_micros: i64,
+        rng: &mut impl CryptoRng,
+        detected: &mut Detected,
+    ) -> Result<(), DetectError> {
+        found.retain(|finding| self.is_asked(finding.first_seen_micros, finding.last_seen_micros));
+        // A draft that another key told under the same id stands.
+        gone.retain(|id| !found.iter().any(|finding| finding.id == *id));
+        let recorded = self.findings.record(&found, now_micros, rng).await?;
+        let withdrawn = self.findings.withdraw(&gone, now_micros).await?.withdrawn;
+        detected.recorded = detected.recorded.and(Recorded { withdrawn, ..recorded });
+        Ok(())
     }
 
     async fn tell(&mut self, changes: &Changes) -> Result<Vec<Finding>, DetectError> {
@@ -268,11 +345,23 @@ impl Detector {
         for pending in &changes.tell {
             if let Some(finding) = tell(&self.set, pending, &rows, &self.facts) {
                 self.engine.told(pending, &finding.id);
-                self.told.insert(finding.id.clone());
+                self.note(&finding.id);
                 found.push(finding);
             }
         }
         Ok(found)
+    }
+
+    fn note(&mut self, id: &FindingId) {
+        if self.stage == Stage::New {
+            self.told.insert(id.clone());
+        }
+    }
+
+    /// How many hits, and spans in which a value was seen, are in memory.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.engine.held()
     }
 
     /// The bytes of some activities. Near places are read together.
@@ -317,7 +406,7 @@ impl Detector {
                 finding.first_seen_micros = known.first_seen_micros;
                 finding.last_seen_micros = known.last_seen_micros;
             }
-            self.told.insert(finding.id.clone());
+            self.note(&finding.id);
         }
         let now: BTreeMap<FindingId, Finding> = found.iter().map(|f| (f.id.clone(), f.clone())).collect();
         let changed = |finding: &Finding| self.states.get(&finding.id) != Some(finding);
@@ -340,7 +429,8 @@ impl Detector {
         let left_over = standing.into_iter().map(|record| record.finding).filter(|finding| {
             let name = finding.rule.as_str();
             // Its activities may have left the lake with their retention; what was found stays found.
-            let is_provable = about_the_directory.contains(name) || finding.window.from_micros >= self.oldest_at;
+            let is_provable =
+                about_the_directory.contains(name) || finding.window.from_micros >= self.horizon.oldest_at();
             (rules.contains(name) || name == POLICY_RULE)
                 && is_provable
                 && !self.told.contains(&finding.id)
@@ -371,7 +461,14 @@ impl Detector {
             (0..self.set.series.len()).filter(|series| self.set.series[*series].rule == place).collect();
         self.engine = Engine::new(Arc::clone(&self.set), &wanted);
         self.taken_to = 0;
-        let activities = self.take_arrivals().await?;
+        let mut activities = 0;
+        loop {
+            let taken = self.take_some(now_micros).await?;
+            activities += taken.activities;
+            if taken.place == Place::End {
+                break;
+            }
+        }
         let changes = self.engine.judge(now_micros);
         let mut findings = self.tell(&changes).await?;
         findings.extend(self.objects.judged(&self.set, &self.facts, now_micros).into_iter().filter(|f| f.rule == rule));

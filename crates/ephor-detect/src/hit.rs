@@ -24,7 +24,7 @@ pub(crate) struct Hit {
     /// Whom a finding of it would be about, where the series' key does not say so.
     pub(crate) subject: u64,
     /// Values that are counted or added up.
-    pub(crate) slots: Vec<u64>,
+    pub(crate) slots: Box<[u64]>,
 }
 
 /// What hits of one series are gathered by.

@@ -17,6 +17,31 @@ use crate::objects::{KINDS, object_of, owner_of, text};
 /// time, and nothing is known of the time before it.
 const FIRST_LISTING_MICROS: i64 = 3_600_000_000;
 
+/// Kinds whose rows say something of what rules ask.
+const TELLING: [&str; 8] = ["organization", "user", "role", "group", "group_member", "api_key", "workspace", "invite"];
+
+/// What a row says.
+#[derive(Debug)]
+pub(crate) struct Said {
+    /// The object that it is about.
+    id: String,
+    /// What its group is called.
+    group_name: Option<String>,
+    facts: Vec<Fact>,
+}
+
+impl Said {
+    pub(crate) fn of(kind: &str, object: &Map<String, Value>) -> Option<Self> {
+        if !TELLING.contains(&kind) {
+            return None;
+        }
+        let is_membership = kind == "group_member";
+        let id = text(object, if is_membership { "user_id" } else { "id" })?.to_owned();
+        let group_name = text(object, "name").filter(|_| kind == "group").map(str::to_owned);
+        Some(Self { id, group_name, facts: if is_membership { Vec::new() } else { told_by(object) } })
+    }
+}
+
 /// Where a row stands: its kind, scope and key.
 type Slot = (&'static str, String, String);
 
@@ -36,47 +61,44 @@ pub(crate) struct Knowledge {
 
 /// The facts of a directory's whole history.
 pub(crate) async fn facts_of(directory: &Directory) -> Result<Facts, DetectError> {
-    let mut versions: Vec<(i64, &'static str, DirectoryVersion)> = Vec::new();
-    for (kind, name) in KINDS {
+    let mut versions: Vec<(i64, Slot, Option<Said>)> = Vec::new();
+    for (kind, name) in KINDS.into_iter().filter(|(_, name)| TELLING.contains(name)) {
         let of_kind = directory.versions(kind).await?;
         let first = of_kind.iter().map(|version| version.observed_at_micros).min().unwrap_or_default();
         let since = |version: &DirectoryVersion| match version.observed_at_micros - first < FIRST_LISTING_MICROS {
             true => i64::MIN,
             false => version.observed_at_micros,
         };
-        versions.extend(of_kind.into_iter().map(|version| (since(&version), name, version)));
+        // Rows are large and what they say is small: those of one kind at a time are in memory.
+        versions.extend(of_kind.into_iter().map(|version| {
+            let object = version.value.as_deref().and_then(|row| object_of(name, &version.scope, row));
+            let said = object.and_then(|object| Said::of(name, &object));
+            (since(&version), (name, version.scope, version.key), said)
+        }));
     }
     // Stable: what was recorded later of one kind comes later.
     versions.sort_by_key(|(since, ..)| *since);
     let mut knowledge = Knowledge::default();
-    for (since, name, version) in versions {
-        let object = version.value.as_deref().and_then(|row| object_of(name, &version.scope, row));
-        knowledge.tell(since, (name, version.scope, version.key), object.as_ref());
+    for (since, slot, said) in versions {
+        knowledge.tell(since, slot, said);
     }
     Ok(knowledge.facts)
 }
 
 impl Knowledge {
     /// A row is this from a moment on, or is there no more.
-    pub(crate) fn tell(&mut self, since_micros: i64, slot: Slot, object: Option<&Map<String, Value>>) {
+    pub(crate) fn tell(&mut self, since_micros: i64, slot: Slot, said: Option<Said>) {
         let mut touched: BTreeSet<String> = BTreeSet::new();
         if let Some(id) = self.about.remove(&slot) {
             self.forget(&slot, &id);
             self.touch(&slot, id, &mut touched);
         }
-        let id = if slot.0 == "group_member" { "user_id" } else { "id" };
-        if let Some((id, object)) = object.and_then(|object| Some((text(object, id)?.to_owned(), object))) {
-            match slot.0 {
-                "group_member" => self.joins(&slot, &id),
-                "user" | "role" | "group" | "api_key" | "workspace" | "organization" | "invite" => {
-                    if slot.0 == "group"
-                        && let Some(name) = text(object, "name")
-                    {
-                        self.group_names.insert(id.clone(), name.to_owned());
-                    }
-                    self.told.entry(id.clone()).or_default().insert(slot.clone(), told_by(object));
-                }
-                _ => return,
+        if let Some(Said { id, group_name, facts }) = said {
+            if slot.0 == "group_member" {
+                self.joins(&slot, &id);
+            } else {
+                self.group_names.extend(group_name.map(|name| (id.clone(), name)));
+                self.told.entry(id.clone()).or_default().insert(slot.clone(), facts);
             }
             self.touch(&slot, id.clone(), &mut touched);
             self.about.insert(slot, id);

@@ -13,9 +13,12 @@ mod facts;
 mod fields;
 mod finding;
 mod findings;
+#[cfg(test)]
+mod forgetting_stories;
 mod geo;
 mod handling;
 mod hit;
+mod horizon;
 mod judge;
 mod knowledge;
 mod limits;

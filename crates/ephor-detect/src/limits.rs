@@ -37,3 +37,19 @@ pub(crate) const PEERS_AT_LEAST: usize = 5;
 
 /// Other things that one finding names at the most: more than anybody reads.
 pub(crate) const OTHERS: usize = 50;
+
+/// How late an activity may come and find everything as it was that its judgement needs. Collectors catch up within hours,
+/// and an upstream that stood still over a holiday within two weeks. What comes later is judged as well: everything is read
+/// again from the lake for it.
+pub(crate) const LATENESS_MICROS: i64 = 30 * 86_400_000_000;
+
+/// While history is read, what is settled is put down and forgotten so often: often enough that memory holds little more
+/// than it needs, seldom enough that a key is not judged again for each day of its past.
+pub(crate) const SETTLE_HISTORY_EACH_MICROS: i64 = 7 * 86_400_000_000;
+
+/// And so often while a node runs.
+pub(crate) const SETTLE_EACH_MICROS: i64 = 86_400_000_000;
+
+/// After something came too late nothing is forgotten for so long: where one such comes, more follow, and each of them
+/// would read the lake again.
+pub(crate) const REST_AFTER_LATE_MICROS: i64 = 86_400_000_000;

@@ -98,7 +98,7 @@ impl Keeping<'_> {
         if input.slots.iter().zip(&slots).any(is_nowhere) {
             return;
         }
-        let place = self.place;
+        let (place, slots) = (self.place, slots.into_boxed_slice());
         let hit = |subject, slots| Hit { place, input: at, subject, slots };
         match self.only_one(input) {
             Only::One(key, subject) => self.kept.push(Kept { series, key, hit: hit(subject, slots) }),

@@ -11,22 +11,26 @@ use serde_json::{Map, Value};
 use crate::facts::Facts;
 use crate::fields::{Flat, View};
 use crate::finding::{Entity, Finding, FindingId, Window};
-use crate::knowledge::Knowledge;
+use crate::knowledge::{Knowledge, Said};
 use crate::matcher::{UNKNOWN, entities_of, selects};
+use crate::route::may_select_object;
 use crate::rule::{AsksAbout, Rule, RuleSet, Words};
 use crate::tell::gather_words;
 
 const DAY_MICROS: i64 = 86_400_000_000;
 
+const KEY: &str = "api_key";
+const PERSON: &str = "user";
+
 /// Kinds of the directory with what rules call an object of each.
 pub(crate) const KINDS: [(DirectoryKind, &str); 10] = [
     (DirectoryKind::Organizations, "organization"),
-    (DirectoryKind::Users, "user"),
+    (DirectoryKind::Users, PERSON),
     (DirectoryKind::Roles, "role"),
     (DirectoryKind::Groups, "group"),
     (DirectoryKind::GroupMembers, "group_member"),
     (DirectoryKind::Settings, "setting"),
-    (DirectoryKind::ApiKeys, "api_key"),
+    (DirectoryKind::ApiKeys, KEY),
     (DirectoryKind::Workspaces, "workspace"),
     (DirectoryKind::WorkspaceMembers, "workspace_member"),
     (DirectoryKind::Invites, "invite"),
@@ -39,17 +43,24 @@ pub(crate) struct Objects {
 }
 
 impl Objects {
-    /// What a directory lists now.
-    pub(crate) fn of(directory: &Directory) -> Self {
-        let mut all = Vec::new();
-        for (kind, name) in KINDS {
+    /// What a directory lists now of the kinds that are asked about: of a hundred thousand people, memberships alone are
+    /// half a million objects, and few rules ask about them.
+    pub(crate) fn of(directory: &Directory, is_asked: impl Fn(&str) -> bool) -> Self {
+        let listed = |kind: DirectoryKind, name: &'static str| {
             let mut scopes = directory.scopes(kind);
             scopes.sort();
-            for scope in scopes {
-                all.extend(directory.current(kind, &scope).iter().filter_map(|row| object_of(name, &scope, row)));
-            }
+            let of_scope = move |scope: &String| {
+                let rows = directory.current(kind, scope);
+                rows.iter().filter_map(|row| object_of(name, scope, row)).collect::<Vec<_>>()
+            };
+            scopes.into_iter().flat_map(move |scope| of_scope(&scope))
+        };
+        let all = KINDS.iter().filter(|(_, name)| is_asked(name)).flat_map(|(kind, name)| listed(*kind, name));
+        let mut objects = Self { all: all.collect() };
+        if is_asked(KEY) {
+            objects.link(&listed(DirectoryKind::Users, PERSON).filter_map(|user| standing_of(&user)).collect());
         }
-        Self { all }.linked()
+        objects
     }
 
     /// Objects as a test gives them.
@@ -58,30 +69,24 @@ impl Objects {
             let kind = object.get("object").and_then(Value::as_str).unwrap_or("object").to_owned();
             named(&kind, object)
         });
-        Self { all: all.collect() }.linked()
+        let mut objects = Self { all: all.collect() };
+        objects.link(&objects.of_kind(PERSON).filter_map(standing_of).collect());
+        objects
     }
 
     /// Keys with what is known of their owners.
-    fn linked(mut self) -> Self {
-        let people: BTreeMap<String, bool> = self
-            .of_kind("user")
-            .filter_map(|user| {
-                let active = !matches!(text(user, "status"), Some("deleted" | "removed" | "suspended" | "departed"));
-                Some((text(user, "id")?.to_owned(), active))
-            })
-            .collect();
-        for object in self.all.iter_mut().filter(|object| text(object, "object") == Some("api_key")) {
+    fn link(&mut self, people: &BTreeMap<String, Standing>) {
+        for object in self.all.iter_mut().filter(|object| text(object, "object") == Some(KEY)) {
             let Some(owner) = owner_of(object).map(str::to_owned) else { continue };
             let status = match people.get(&owner) {
-                Some(true) => "active",
-                Some(false) => "gone",
+                Some(Standing::Active) => "active",
+                Some(Standing::Gone) => "gone",
                 None if people.is_empty() => "unknown",
                 None => "gone",
             };
             object.insert("owner_status".to_owned(), Value::from(status));
             object.insert("owner".to_owned(), Value::from(owner));
         }
-        self
     }
 
     fn of_kind<'o>(&'o self, kind: &'o str) -> impl Iterator<Item = &'o Map<String, Value>> {
@@ -95,16 +100,14 @@ impl Objects {
             let kind = text(object, "object").unwrap_or_default();
             let Some((_, name)) = KINDS.iter().find(|(_, name)| *name == kind) else { continue };
             let scope = text(object, "scope").unwrap_or_default().to_owned();
-            knowledge.tell(i64::MIN, (*name, scope, format!("{place:08}")), Some(object));
+            knowledge.tell(i64::MIN, (*name, scope, format!("{place:08}")), Said::of(name, object));
         }
         knowledge.into_facts()
     }
 
     /// What state rules find now.
     pub(crate) fn judged(&self, set: &RuleSet, facts: &Facts, now_micros: i64) -> Vec<Finding> {
-        let asking: Vec<usize> = (0..set.rules.len())
-            .filter(|place| set.rules[*place].asks_about == AsksAbout::Directory && set.detections.contains_key(place))
-            .collect();
+        let asking: Vec<usize> = asking(set).collect();
         let mut found: BTreeMap<FindingId, Finding> = BTreeMap::new();
         for object in &self.all {
             let mut object = object.clone();
@@ -123,6 +126,28 @@ impl Objects {
         }
         found.into_values().collect()
     }
+}
+
+/// Whether a rule about the directory may select an object of a kind.
+pub(crate) fn is_asked(set: &RuleSet, kind: &str) -> bool {
+    asking(set).any(|rule| may_select_object(set, rule, kind))
+}
+
+fn asking(set: &RuleSet) -> impl Iterator<Item = usize> {
+    let about = |place: &usize| set.rules[*place].asks_about == AsksAbout::Directory;
+    (0..set.rules.len()).filter(about).filter(|place| set.detections.contains_key(place))
+}
+
+/// Whether somebody still belongs to the organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Active,
+    Gone,
+}
+
+fn standing_of(user: &Map<String, Value>) -> Option<(String, Standing)> {
+    let is_gone = matches!(text(user, "status"), Some("deleted" | "removed" | "suspended" | "departed"));
+    Some((text(user, "id")?.to_owned(), if is_gone { Standing::Gone } else { Standing::Active }))
 }
 
 fn told(rule: &Rule, view: &View<'_>, now_micros: i64) -> Finding {

@@ -70,6 +70,15 @@ fn route(set: &RuleSet, wanted: impl Fn(usize) -> bool, known: &Known<'_>, field
     (0..set.rules.len()).filter(|rule| wanted(*rule)).filter_map(asked).collect()
 }
 
+/// Whether a rule may select an object of the directory of which its kind alone is known.
+pub(crate) fn may_select_object(set: &RuleSet, rule: usize, kind: &str) -> bool {
+    const OBJECT: &str = "object";
+    let known = MapEvent::new(HashMap::from([(OBJECT, kind)]));
+    let settling = Settling { known: &known, fields: &[OBJECT] };
+    let question = set.detections.get(&rule).map(|detecting| settling.rule(&detecting.compiled));
+    question.is_some_and(|question| !matches!(question, Question::Known(false)))
+}
+
 /// What is left to ask of an activity, of a rule's condition.
 #[derive(Debug, Clone)]
 pub(crate) enum Question {

@@ -79,10 +79,25 @@ impl Program {
         matches!(self, Self::Baseline { baseline, .. } if baseline.peers.is_some())
     }
 
-    /// Whether what is kept is a summary of each day instead of the hits themselves.
-    pub(crate) fn keeps_days(&self) -> bool {
-        matches!(self, Self::FirstSeen { .. } | Self::Baseline { .. } | Self::OffHours(_))
+    /// What is kept of the hits.
+    pub(crate) fn keeps(&self) -> Keeps {
+        match self {
+            Self::FirstSeen { within_micros, .. } => Keeps::Sightings { within_micros: *within_micros },
+            Self::Baseline { .. } | Self::OffHours(_) => Keeps::Days,
+            Self::Each | Self::Correlation(_) | Self::Without { .. } | Self::Travel(_) => Keeps::Hits,
+        }
     }
+}
+
+/// What a series keeps of its hits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeps {
+    /// Themselves.
+    Hits,
+    /// A summary of each day.
+    Days,
+    /// The spans in which each value was seen again within such a time.
+    Sightings { within_micros: i64 },
 }
 
 /// A correlation, with the correlations that it refers to.

@@ -186,6 +186,15 @@ impl Lake {
         self.inner.reader.files().files.iter().map(|file| file.span.last_time).max()
     }
 
+    /// When, in microseconds, the oldest of the activities happened that have this place in the order of arrival or a later
+    /// one; a little earlier where a file holds older ones with places before. Nothing where there are none.
+    #[must_use]
+    pub fn oldest_from(&self, seq: u64) -> Option<i64> {
+        let files = self.inner.reader.files();
+        let later = files.files.iter().filter(|file| seq <= file.span.last_seq);
+        later.map(|file| file.span.first_time).min()
+    }
+
     /// Reads what another process has committed since.
     pub async fn refresh(&self) -> Result<(), LakeError> {
         let mut table = self.inner.table.lock().await;

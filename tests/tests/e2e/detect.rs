@@ -335,3 +335,27 @@ fn sign_ins_too_far_apart_are_found_with_a_database_of_places_and_without_one_no
     let wrong = run(&data, &["detect"]).failed_with(1);
     assert!(wrong.stderr.contains("places.mmdb cannot be used") && wrong.stderr.contains("City"), "{wrong:#?}");
 }
+
+#[test]
+fn half_a_year_is_found_as_a_whole_though_most_of_it_is_forgotten_on_the_way() {
+    let simulated = Simulated::make(&["--seed", "12", "--users", "12", "--days", "180"]);
+    let home = folder();
+    let (followed, backwards) = (home.path().join("followed"), home.path().join("backwards"));
+    let lines = simulated.lines();
+    import(&followed, &simulated, &lines[..lines.len() / 2]);
+    let half = run(&followed, &["detect"]).json();
+    import(&followed, &simulated, &lines);
+    let whole = run(&followed, &["detect"]).json();
+    let held = |told: &Value| told["held"].as_u64().unwrap();
+    assert!(held(&whole) < held(&half) * 5 / 4, "{half} and then {whole}");
+    assert!(held(&whole) < lines.len() as u64, "{whole}");
+
+    // The newest first: what was settled before the rest came has to be judged again.
+    import(&backwards, &simulated, &lines[lines.len() / 2..]);
+    run(&backwards, &["detect"]).succeeded();
+    import(&backwards, &simulated, &lines[..lines.len() / 2]);
+    run(&backwards, &["detect"]).succeeded();
+    let (one, other) = (findings(&followed), findings(&backwards));
+    assert!(one.len() > 10, "{}", one.len());
+    assert_eq!(one.iter().map(told).collect::<Vec<_>>(), other.iter().map(told).collect::<Vec<_>>());
+}

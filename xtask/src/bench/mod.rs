@@ -9,6 +9,7 @@ mod export;
 mod feed;
 mod import;
 mod measure;
+mod memory;
 mod node;
 mod postgres;
 mod proof;
@@ -74,10 +75,10 @@ struct DetectionOptions {
     /// Days of each organisation.
     #[arg(long, default_value_t = 60)]
     span: u32,
-    /// Which half of the detection benchmark.
+    /// Which part of the detection benchmark.
     #[arg(long, value_enum, default_value = "both")]
     part: Part,
-    /// Activities that rules are timed on.
+    /// Activities that rules are timed on, and that memory is measured with.
     #[arg(long, default_value_t = 1_000_000)]
     activities: u64,
     /// People of the organisation that memory is measured with.
@@ -91,7 +92,9 @@ enum Part {
     Found,
     /// Activities a second, and memory, beside other engines.
     Rates,
-    /// Both.
+    /// Memory with more people and with more time.
+    Memory,
+    /// What was found, and rates.
     Both,
 }
 
@@ -167,6 +170,7 @@ fn set_up(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> O
             machine::set_up_tests(workspace, steps)
         }
         (What::Detections, Part::Rates) => machine::set_up_sql_rules(workspace, steps),
+        (What::Detections, Part::Memory) => Ok(()),
         (What::Detections, Part::Both) => {
             machine::set_up_tests(workspace, steps)?;
             machine::set_up_sql_rules(workspace, steps)
@@ -176,6 +180,9 @@ fn set_up(workspace: &Workspace, steps: &mut Steps, options: &BenchOptions) -> O
 }
 
 fn of_detections(bench: &Bench<'_>, steps: &mut Steps, options: &DetectionOptions) -> Outcome<()> {
+    if options.part == Part::Memory {
+        return memory::run(bench, steps, options);
+    }
     if options.part != Part::Found {
         rates::run(bench, steps, options)?;
     }

@@ -29,6 +29,18 @@ pub struct Recorded {
     pub withdrawn: usize,
 }
 
+impl Recorded {
+    /// What two steps changed together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            new: self.new + other.new,
+            changed: self.changed + other.changed,
+            unchanged: self.unchanged + other.unchanged,
+            withdrawn: self.withdrawn + other.withdrawn,
+        }
+    }
+}
+
 impl Findings {
     /// Puts findings down. One that is there just so is left alone; one that grew, or that had been withdrawn, changes.
     pub async fn record(

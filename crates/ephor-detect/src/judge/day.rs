@@ -1,13 +1,10 @@
-//! Days against days: what was not seen before, what is more than usual, what happens at unusual hours.
+//! Days against days: what is more than usual, what happens at unusual hours.
 //! Promises that a history which is too short says nothing instead of something wrong.
 //! Never judges a day by what came after it.
-
-use std::collections::HashMap;
 
 use super::draft::{Draft, Numbers, PEERS_SAY, Weight};
 use super::peers::{Circle, Peers, Usual};
 use super::{Days, measured, window_of};
-use crate::hit::Place;
 use crate::limits::EVIDENCE_LIMIT;
 use crate::rule::{Baseline, OffHours, Rule, Whose, in_words};
 use crate::state::DayCell;
@@ -18,43 +15,18 @@ const HOURS_OF_A_WEEK: usize = 7 * 24;
 /// Days on which an hour of the week has to have been used to be a usual one, as peers.md §2.1 has it for 90 days.
 const USUAL_DAYS: u32 = 3;
 
-pub(super) fn first_seen(rule: &Rule, days: &Days, within_micros: i64, learning_micros: i64) -> Vec<Draft> {
-    let mut last_seen: HashMap<u64, i64> = HashMap::new();
-    let earliest = days.iter().map(|(_, cell)| cell.first_at).min().unwrap_or(i64::MAX);
-    let mut firings: Vec<(i64, u64, Place)> = Vec::new();
-    for (_, cell) in days {
-        for (value, seen) in cell.values() {
-            let before = last_seen.insert(*value, seen.last_at);
-            let is_new = before.is_none_or(|before| seen.first.at - before > within_micros);
-            if is_new && seen.first.at - earliest >= learning_micros {
-                firings.push((window_of(rule, seen.first.at), seen.subject, seen.first));
-            }
-        }
-    }
-    firings.sort_unstable();
-    let same = |a: &(i64, u64, Place), b: &(i64, u64, Place)| (a.0, a.1) == (b.0, b.1);
-    let numbers = || Numbers::from([("within", in_words(within_micros))]);
-    firings
-        .chunk_by(same)
-        .map(|group| {
-            let mut places: Vec<Place> = group.iter().map(|(.., place)| *place).collect();
-            places.dedup();
-            Draft::on(group[0].0, group[0].1, &places, numbers())
-        })
-        .collect()
-}
-
 pub(super) fn baseline(
     rule: &Rule,
     days: &Days,
     baseline: &Baseline,
     slot: Option<usize>,
     mut peers: Option<&mut Peers<'_>>,
+    is_asked: impl Fn(i64) -> bool,
 ) -> Vec<Draft> {
     let mut drafts = Vec::new();
     for (at, (day, cell)) in days.iter().enumerate() {
         let today = measured(cell, slot);
-        if today < baseline.at_least {
+        if today < baseline.at_least || !is_asked(*day) {
             continue;
         }
         let own = own_history(days, at, baseline, slot);
@@ -183,18 +155,17 @@ pub(super) fn median_and_spread(sorted: &[u64]) -> (f64, f64) {
     (median, (1.4826 * middle(&deviations)).max(median.sqrt()).max(1.0))
 }
 
-pub(super) fn off_hours(rule: &Rule, days: &Days, off_hours: &OffHours) -> Vec<Draft> {
+pub(super) fn off_hours(rule: &Rule, days: &Days, off_hours: &OffHours, is_asked: impl Fn(i64) -> bool) -> Vec<Draft> {
     let mut drafts = Vec::new();
-    for (at, (day, cell)) in days.iter().enumerate() {
+    for (at, (day, cell)) in days.iter().enumerate().filter(|(_, (day, _))| is_asked(*day)) {
         let from = day - off_hours.over.micros;
         let history: Vec<&(i64, DayCell)> = days[..at].iter().filter(|(earlier, _)| *earlier >= from).collect();
         if history.len() < off_hours.warm_up_days as usize {
             continue;
         }
         let used = used_hours(&history);
-        let unusual: Vec<usize> =
-            (0..24).filter(|hour| cell.hours[*hour] > 0 && !is_usual(&used, slot_of(*day, *hour))).collect();
-        let count: u64 = unusual.iter().map(|hour| u64::from(cell.hours[*hour])).sum();
+        let unusual: Vec<usize> = cell.hours().filter(|hour| !is_usual(&used, slot_of(*day, *hour))).collect();
+        let count: u64 = unusual.iter().map(|hour| cell.in_hour(*hour)).sum();
         if count < off_hours.at_least {
             continue;
         }
@@ -216,7 +187,7 @@ pub(super) fn off_hours(rule: &Rule, days: &Days, off_hours: &OffHours) -> Vec<D
 fn used_hours(history: &[&(i64, DayCell)]) -> [u32; HOURS_OF_A_WEEK] {
     let mut used = [0; HOURS_OF_A_WEEK];
     for (day, cell) in history {
-        for (hour, _) in cell.hours.iter().enumerate().filter(|(_, times)| **times > 0) {
+        for hour in cell.hours() {
             used[slot_of(*day, hour)] += 1;
         }
     }
@@ -241,7 +212,7 @@ fn is_usual(used: &[u32; HOURS_OF_A_WEEK], slot: usize) -> bool {
 /// A draft on some hours of a day.
 fn of_hours(rule: &Rule, day: i64, cell: &DayCell, hours: &[usize], numbers: Numbers) -> Draft {
     let mut draft = Draft::on(window_of(rule, day), 0, &cell.places(|hour| hours.contains(&hour)), numbers);
-    draft.count = cell.count;
+    draft.count = cell.count();
     draft
 }
 

@@ -6,16 +6,19 @@ mod correlation;
 mod day;
 mod draft;
 mod each;
+mod first_seen;
 mod peers;
+mod reach;
 mod travel;
 mod without;
 
 use crate::rule::Rule;
 use crate::series::{Program, Series};
-use crate::state::{Bucket, DayCell};
+use crate::state::{Bucket, DayCell, Sightings};
 
 pub(crate) use draft::{Draft, DraftDigest, PEERS_SAY, Weight};
 pub(crate) use peers::Peers;
+pub(crate) use reach::Reach;
 pub(crate) use without::due_micros;
 
 /// Hits of one key, by time.
@@ -34,15 +37,34 @@ pub(crate) fn hits(series: &Series, rule: &Rule, buckets: &Buckets, as_of_micros
     }
 }
 
-/// What days come to; `peers` are asked where a rule wants them.
-pub(crate) fn days(series: &Series, rule: &Rule, days: &Days, peers: Option<&mut Peers<'_>>) -> Vec<Draft> {
+/// What days come to in the windows that are asked about; `peers` are asked where a rule wants them.
+pub(crate) fn days(
+    series: &Series,
+    rule: &Rule,
+    days: &Days,
+    peers: Option<&mut Peers<'_>>,
+    is_asked: impl Fn(i64) -> bool,
+) -> Vec<Draft> {
+    // Before the rest is looked at: counting peers is by far the dearest part of a judgement.
+    let is_asked = |day: i64| is_asked(window_of(rule, day));
+    match &series.program {
+        Program::Baseline { baseline, slot } => day::baseline(rule, days, baseline, *slot, peers, is_asked),
+        Program::OffHours(off_hours) => day::off_hours(rule, days, off_hours, is_asked),
+        Program::Each
+        | Program::Correlation(_)
+        | Program::Without { .. }
+        | Program::Travel(_)
+        | Program::FirstSeen { .. } => Vec::new(),
+    }
+}
+
+/// What values come to.
+pub(crate) fn sightings(series: &Series, rule: &Rule, sightings: &Sightings) -> Vec<Draft> {
     match &series.program {
         Program::FirstSeen { within_micros, learning_micros } => {
-            day::first_seen(rule, days, *within_micros, *learning_micros)
+            first_seen::judge(rule, sightings, *within_micros, *learning_micros)
         }
-        Program::Baseline { baseline, slot } => day::baseline(rule, days, baseline, *slot, peers),
-        Program::OffHours(off_hours) => day::off_hours(rule, days, off_hours),
-        Program::Each | Program::Correlation(_) | Program::Without { .. } | Program::Travel(_) => Vec::new(),
+        _ => Vec::new(),
     }
 }
 
@@ -56,7 +78,7 @@ pub(crate) fn days_for_peers(series: &Series, days: &Days) -> Vec<i64> {
 
 /// What a baseline counts of a day.
 fn measured(cell: &DayCell, slot: Option<usize>) -> u64 {
-    if slot.is_some() { cell.distinct() } else { cell.count }
+    if slot.is_some() { cell.distinct() } else { cell.count() }
 }
 
 /// The window of a rule that a moment lies in.

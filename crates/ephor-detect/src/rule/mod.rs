@@ -23,7 +23,7 @@ pub(crate) use block::{Baseline, FirstSeen, Measure, OffHours, Travel, Turn, Who
 pub use problem::RuleProblem;
 pub(crate) use set::RuleSet;
 pub use set::{RuleSource, RuleSources};
-pub(crate) use span::{Span, in_words};
+pub(crate) use span::{DAY_MICROS, Span, in_words};
 pub(crate) use template::{Template, Words};
 
 /// One document of a rule file.

@@ -2,6 +2,7 @@
 //! Promises the same bucket for the same hits, in whatever order they come.
 //! Never grows beyond its limit: a storm is told by its count.
 
+use super::put;
 use crate::hit::Hit;
 use crate::limits::HITS_IN_A_BUCKET;
 
@@ -12,8 +13,13 @@ pub(crate) const BUCKET_MICROS: i64 = 3_600_000_000;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Bucket {
     hits: Vec<Hit>,
-    /// More than these.
-    beyond: u64,
+    beyond: Option<Box<Beyond>>,
+}
+
+/// What is only counted of a storm.
+#[derive(Debug, Clone, PartialEq)]
+struct Beyond {
+    count: u64,
     last_at: i64,
 }
 
@@ -25,22 +31,24 @@ impl Bucket {
 
     /// How many more there are than are kept.
     pub(crate) fn beyond(&self) -> u64 {
-        self.beyond
+        self.beyond.as_ref().map_or(0, |beyond| beyond.count)
     }
 
     /// When the last one happened, kept or not.
     pub(crate) fn last_at(&self) -> i64 {
-        self.last_at
+        let kept = self.hits.last().map_or(i64::MIN, |hit| hit.place.at);
+        self.beyond.as_ref().map_or(kept, |beyond| kept.max(beyond.last_at))
     }
 
     pub(crate) fn add(&mut self, hit: Hit) {
-        self.last_at = if self.hits.is_empty() { hit.place.at } else { self.last_at.max(hit.place.at) };
         let Err(place) = self.hits.binary_search_by(|known| order(known, &hit)) else { return };
         if self.hits.len() < HITS_IN_A_BUCKET {
-            self.hits.insert(place, hit);
+            put(&mut self.hits, place, hit);
             return;
         }
-        self.beyond += 1;
+        let last_at = self.last_at().max(hit.place.at);
+        let beyond = self.beyond.get_or_insert_with(|| Box::new(Beyond { count: 0, last_at }));
+        (beyond.count, beyond.last_at) = (beyond.count + 1, last_at);
         if place < self.hits.len() {
             self.hits.insert(place, hit);
             self.hits.pop();
@@ -62,7 +70,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn hit(at: i64, tie: u64, seq: u64) -> Hit {
-        Hit { place: Place { at, tie, seq }, input: 0, subject: 0, slots: vec![tie] }
+        Hit { place: Place { at, tie, seq }, input: 0, subject: 0, slots: Box::new([tie]) }
     }
 
     fn bucket(hits: impl IntoIterator<Item = Hit>) -> Bucket {

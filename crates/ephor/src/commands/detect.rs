@@ -24,6 +24,8 @@ struct Done {
     changed: usize,
     unchanged: usize,
     withdrawn: usize,
+    /// Hits, and spans in which a value was seen, that are still in memory: what is settled is forgotten.
+    held: usize,
     seconds: f64,
 }
 
@@ -51,6 +53,7 @@ pub(super) async fn run(global: &Global, config: &Config, span: &Detect) -> Resu
         changed: recorded.changed,
         unchanged: recorded.unchanged,
         withdrawn: recorded.withdrawn,
+        held: detector.held(),
         seconds: started.elapsed().as_secs_f64(),
     };
     output::print(global.format, &done, |done| {
