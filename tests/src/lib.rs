@@ -13,6 +13,7 @@ mod lake;
 mod node;
 mod python;
 mod receiver;
+mod siege;
 mod simulated;
 
 pub use binary::{Done, binary, ephor, folder, run, run_in, workspace_root};
@@ -24,4 +25,5 @@ pub use lake::{Counts, counts, holds_exactly, sql, texts};
 pub use node::Node;
 pub use python::{axe, python};
 pub use receiver::{Receiver, TrustedHouse, free_port};
+pub use siege::{Copies, End, Held, Siege, Victim};
 pub use simulated::Simulated;
