@@ -270,7 +270,7 @@ fn an_indexer_that_forgets_what_it_has_not_acknowledged_has_every_activity_in_th
     fs::write(home.path().join("token"), "token").unwrap();
     let sink = |port| {
         format!(
-            "format = \"raw\"\nbatch_events = 20\nbatch_seconds = 0.05\n[sink.splunk_hec]\nurl = \"http://127.0.0.1:{port}\"\ntoken = \"file:{}\"\n\
+            "format = \"raw\"\nbatch_events = 200\nbatch_seconds = 0.05\n[sink.splunk_hec]\nurl = \"http://127.0.0.1:{port}\"\ntoken = \"file:{}\"\n\
              acknowledge = true\nacknowledge_seconds = 1\nask_seconds = 0.05",
             home.path().join("token").display()
         )
