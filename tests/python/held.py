@@ -20,7 +20,8 @@ PAGE = 10_000
 def index() -> None:
     from elasticsearch import Elasticsearch, NotFoundError
 
-    client = Elasticsearch(ADDRESS)
+    # A large page takes the server longer than the ten seconds that the client is content with.
+    client = Elasticsearch(ADDRESS, request_timeout=120)
     documents, behind = [], 0
     try:
         client.indices.refresh(index=MORE)
