@@ -1,9 +1,9 @@
 """Kafka for tests: the Tansu broker, a door with TLS before it, and Kafka's own C client to make and read topics.
 
-serve PORT ADVERTISED          becomes the broker, which tells clients to come to ADVERTISED
-relay FOLDER CERT KEY PORT     takes TLS connections to the broker's port; its own port is in FOLDER/port
-make ADDRESS AUTHORITY TOPIC   makes a topic of one partition
-read ADDRESS AUTHORITY TOPIC   prints every message as a JSON line: key, value and headers
+serve PORT ADVERTISED             becomes the broker, which tells clients to come to ADVERTISED
+relay FOLDER CERT KEY PORT [OWN]  takes TLS connections to the broker's port; its own port, if none is given, is in FOLDER/port
+make ADDRESS AUTHORITY TOPIC      makes a topic of one partition
+read ADDRESS AUTHORITY TOPIC      prints every message as a JSON line: key, value and headers
 """
 
 import asyncio
@@ -23,7 +23,7 @@ def serve(port: str, advertised: str) -> None:
     os.execv(program, [program, "broker", *options])
 
 
-async def relay(folder: str, certificate: str, key: str, port: str) -> None:
+async def relay(folder: str, certificate: str, key: str, port: str, own: str = "0") -> None:
     trust = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trust.load_cert_chain(certificate, key)
 
@@ -41,7 +41,7 @@ async def relay(folder: str, certificate: str, key: str, port: str) -> None:
         broker_reader, broker_writer = await asyncio.open_connection("127.0.0.1", int(port))
         await asyncio.gather(pump(reader, broker_writer), pump(broker_reader, writer))
 
-    server = await asyncio.start_server(meet, "127.0.0.1", 0, ssl=trust)
+    server = await asyncio.start_server(meet, "127.0.0.1", int(own), ssl=trust)
     aside = Path(folder, "port.aside")
     aside.write_text(str(server.sockets[0].getsockname()[1]))
     aside.rename(Path(folder, "port"))

@@ -1,12 +1,14 @@
 """A receiver of OTLP logs made of OpenTelemetry's own protocol classes and gRPC server: over HTTP and over gRPC.
 
-Arguments: `http` or `grpc`, a folder, and the `log.record.uid` of a record that it rejects for good. Its first answer is
-"later", its second a demand to wait a moment. The port stands in the folder's file `port`; every record that it took is a
-line of `received`, with what it belongs to.
+Arguments: `http` or `grpc`, a folder, the `log.record.uid` of a record that it rejects for good, and a port, if it is not to
+choose one. Its first answer is "later", its second a demand to wait a moment. The port stands in the folder's file `port`;
+every record that it took is a line of `received`, with what it belongs to. A request's lines are written at once, before it is
+answered: whoever kills it finds all of them or none.
 """
 
 import gzip
 import json
+import os
 import sys
 import threading
 from concurrent import futures
@@ -19,6 +21,7 @@ from google.rpc import error_details_pb2, status_pb2
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
 
 PROTOCOL, FOLDER, POISON = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+PORT = int(sys.argv[4]) if len(sys.argv) > 4 else 0
 LIMIT = 4 * 1024 * 1024
 lock = threading.Lock()
 requests = 0
@@ -37,7 +40,8 @@ def uid(record) -> str:
 
 def take(request) -> logs_service_pb2.ExportLogsServiceResponse:
     answer = logs_service_pb2.ExportLogsServiceResponse()
-    with lock, (FOLDER / "received").open("a") as out:
+    lines = []
+    with lock:
         for logs in request.resource_logs:
             for scope in logs.scope_logs:
                 for record in scope.log_records:
@@ -46,7 +50,10 @@ def take(request) -> logs_service_pb2.ExportLogsServiceResponse:
                         answer.partial_success.error_message = "no such record here"
                         continue
                     line = {"uid": uid(record), "resource": MessageToDict(logs.resource), "scope": MessageToDict(scope.scope), "record": MessageToDict(record)}
-                    out.write(json.dumps(line) + "\n")
+                    lines.append(json.dumps(line) + "\n")
+        out = os.open(FOLDER / "received", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.write(out, "".join(lines).encode())
+        os.close(out)
     return answer
 
 
@@ -103,12 +110,12 @@ def main() -> None:
     if PROTOCOL == "grpc":
         server = grpc.server(futures.ThreadPoolExecutor(2))
         logs_service_pb2_grpc.add_LogsServiceServicer_to_server(OverGrpc(), server)
-        port = server.add_insecure_port("127.0.0.1:0")
+        port = server.add_insecure_port(f"127.0.0.1:{PORT}")
         server.start()
         tell(port)
         server.wait_for_termination()
     else:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), OverHttp)
+        server = ThreadingHTTPServer(("127.0.0.1", PORT), OverHttp)
         tell(server.server_address[1])
         server.serve_forever()
 

@@ -3,11 +3,13 @@
 Argument: a folder. In it stands `account.json`, the key file of a service account, written here with the port in it, and
 `received`, one line for each event that was taken. An assertion is checked with `cryptography`; the first token ends early;
 one import is answered with 429; events are held to the names of the Unified Data Model, and an import with one that is not
-theirs is refused whole, as the API does.
+theirs is refused whole, as the API does. Each import that was taken is a line of `requests`. Google's own client is let in as
+well: it writes names with underscores, which are the same ones to the API, and asks for a scope more.
 """
 
 import base64
 import json
+import re
 import sys
 import threading
 import time
@@ -24,7 +26,7 @@ KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 IMPORT = "/v1/projects/security/locations/eu/instances/instance-1/events:import"
 NOUN = {"user", "ip", "application", "url", "group", "resource"}
 FIELDS = {
-    "metadata": {"eventTimestamp", "eventType", "vendorName", "productName", "productEventType", "productLogId", "description"},
+    "metadata": {"eventTimestamp", "eventType", "vendorName", "productName", "productEventType", "productLogId", "description", "id"},
     "principal": NOUN,
     "target": NOUN,
     "network": {"sessionId", "http"},
@@ -42,6 +44,15 @@ imports = 0
 
 def unpadded(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def camel_case(value):
+    """Names as JSON of the API has them, whichever of both ways they were written."""
+    if isinstance(value, list):
+        return [camel_case(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {re.sub("_([a-z])", lambda found: found[1].upper(), name): camel_case(one) for name, one in value.items()}
 
 
 def wrong_with(event: dict) -> str | None:
@@ -87,7 +98,7 @@ class Google(BaseHTTPRequestHandler):
         header, claims = (json.loads(unpadded(part)) for part in said.split("."))
         assert header == {"alg": "RS256", "typ": "JWT", "kid": "key-1"}, header
         assert claims["iss"] == "ephor@security.iam.gserviceaccount.com" and claims["aud"].endswith("/token")
-        assert claims["scope"] == "https://www.googleapis.com/auth/cloud-platform"
+        assert "https://www.googleapis.com/auth/cloud-platform" in claims["scope"].split()
         assert abs(claims["iat"] - time.time()) < 60 and 0 < claims["exp"] - claims["iat"] <= 3600
         tokens.append(f"token-{len(tokens)}")
         return 200, {"access_token": tokens[-1], "expires_in": 3599, "token_type": "Bearer"}
@@ -103,10 +114,14 @@ class Google(BaseHTTPRequestHandler):
             return 429, {"error": {"status": "RESOURCE_EXHAUSTED"}}
         if len(body) > 4_000_000:
             return 413, {"error": {"status": "INVALID_ARGUMENT"}}
-        events = [event["udm"] for event in json.loads(body)["inlineSource"]["events"]]
+        said = camel_case(json.loads(body))
+        events = [event["udm"] for event in said["inlineSource"]["events"]]
         wrong = next(filter(None, map(wrong_with, events)), None)
         if wrong or len(events) > 1_000:
             return 400, {"error": {"status": "INVALID_ARGUMENT", "message": wrong}}
+        request = {"path": self.path, "headers": {name.lower(): value for name, value in self.headers.items()}, "body": said}
+        with (FOLDER / "requests").open("a") as out:
+            out.write(json.dumps(request) + "\n")
         with (FOLDER / "received").open("a") as out:
             out.writelines(json.dumps(event) + "\n" for event in events)
         return 200, {}

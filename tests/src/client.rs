@@ -72,6 +72,13 @@ impl Client {
         self.send(self.http.post(self.url(path)).header("content-type", content_type).body(body))
     }
 
+    /// The status of an answer, if there is one: whoever is asked may be dead at this moment.
+    pub fn try_post(&self, path: &str, content_type: &str, body: String) -> Option<u16> {
+        let request = self.http.post(self.url(path)).header("content-type", content_type).body(body);
+        let request = request.header("x-api-key", self.key.as_deref().unwrap_or_default());
+        self.runtime.block_on(async { Some(request.send().await.ok()?.status().as_u16()) })
+    }
+
     /// The whole feed under a query, page by page.
     pub fn feed(&self, query: &str) -> Vec<Value> {
         let mut rows = Vec::new();

@@ -14,6 +14,7 @@ mod mail_server;
 mod node;
 mod python;
 mod receiver;
+mod siege;
 mod simulated;
 
 pub use binary::{Done, binary, ephor, folder, run, run_in, workspace_root};
@@ -26,4 +27,5 @@ pub use mail_server::MailServer;
 pub use node::Node;
 pub use python::{axe, python};
 pub use receiver::{Receiver, TrustedHouse, free_port};
+pub use siege::{Copies, End, Held, Siege, Victim};
 pub use simulated::Simulated;

@@ -56,8 +56,17 @@ impl Node {
         Self::spoken(logs.to_owned(), command.args(arguments))
     }
 
+    /// `ephor up` at a port of the test's choosing, so that who talks to it finds it again after it was killed.
+    pub fn up_at(data: &Path, port: u16) -> Self {
+        Self::start_at(data, &mut ephor(["up"]), port)
+    }
+
     fn start(data: &Path, command: &mut Command) -> Self {
-        command.args(["--listen", "127.0.0.1:0", "--format", "json", "--data-dir"]).arg(data);
+        Self::start_at(data, command, 0)
+    }
+
+    fn start_at(data: &Path, command: &mut Command, port: u16) -> Self {
+        command.args(["--listen", &format!("127.0.0.1:{port}"), "--format", "json", "--data-dir"]).arg(data);
         Self::spoken(data.with_extension("log"), command)
     }
 

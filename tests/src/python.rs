@@ -3,6 +3,7 @@
 //! Never installs anything.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -31,6 +32,18 @@ pub fn beside_the_clients(name: &str) -> PathBuf {
     let beside = interpreter().ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default();
     let found = beside.join(name);
     assert!(found.exists(), "no {name} at {}: run `cargo xtask setup` first", found.display());
+    found
+}
+
+/// A program in one of the Python packages.
+pub fn in_package(package: &str, program: &str) -> PathBuf {
+    let libraries = beside_the_clients("lib");
+    let python = fs::read_dir(libraries).unwrap().find_map(|entry| {
+        let packages = entry.unwrap().path().join("site-packages");
+        packages.is_dir().then_some(packages)
+    });
+    let found = python.unwrap_or_default().join(package).join(program);
+    assert!(found.exists(), "no {program} of {package} at {}: run `cargo xtask setup` first", found.display());
     found
 }
 

@@ -10,7 +10,8 @@ use std::process::{Child, Command, Stdio};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 use crate::eventually::eventually;
-use crate::python::beside_the_clients;
+use crate::node::signal;
+use crate::python::{beside_the_clients, in_package};
 
 /// A program that receives, and the file that it writes what it got to.
 pub struct Receiver {
@@ -22,9 +23,13 @@ pub struct Receiver {
 impl Receiver {
     /// Debian's rsyslog with one input: what `input(…)` takes beside address and port.
     pub fn rsyslog(home: &Path, module: &str, input: &str) -> Self {
-        fs::create_dir_all(home).unwrap();
         // Only some inputs can say which port the system chose.
-        let port = free_port();
+        Self::rsyslog_at(home, free_port(), module, input)
+    }
+
+    /// The same at a port of the test's choosing, where it can be started again.
+    pub fn rsyslog_at(home: &Path, port: u16, module: &str, input: &str) -> Self {
+        fs::create_dir_all(home).unwrap();
         let received = home.join("received");
         let config = format!(
             "global(workDirectory=\"{}\" maxMessageSize=\"64k\")\n{module}\n\
@@ -36,6 +41,8 @@ impl Receiver {
         );
         let (file, pid) = (home.join("rsyslog.conf"), home.join("pid"));
         fs::write(&file, config).unwrap();
+        // One that was killed leaves its own behind.
+        _ = fs::remove_file(&pid);
         let mut command = Command::new("/usr/sbin/rsyslogd");
         command.arg("-n").arg("-f").arg(file).arg("-i").arg(&pid);
         let receiver = Self::start(command, home, received, port);
@@ -93,6 +100,24 @@ impl Receiver {
         Self::listening(home, port, command)
     }
 
+    /// The part of noida-db that speaks Elasticsearch, with its documents in the home.
+    pub fn noida(home: &Path, port: u16) -> Self {
+        let mut command = Command::new(in_package("noida_db", "noida-db"));
+        command.args(["start", "--only", "elasticsearch", "--elasticsearch-port", &port.to_string(), "--data-dir"]);
+        command.arg(home.join("documents"));
+        Self::listening(home, port, command)
+    }
+
+    /// Tenzir with a pipeline that listens at this port, and may write to `received` in the home.
+    pub fn tenzir(home: &Path, port: u16, pipeline: &str) -> Self {
+        let mut command = Command::new(in_package("tenzir", "bundled/bin/tenzir"));
+        command.arg("--bare-mode").arg(format!("--state-directory={}", home.join("state").display()));
+        command.arg(format!("--cache-directory={}", home.join("cache").display())).arg(pipeline);
+        let mut receiver = Self::listening(home, port, command);
+        receiver.received = home.join("received");
+        receiver
+    }
+
     /// A server that listens at this port, with its home there.
     pub fn listening(home: &Path, port: u16, mut command: Command) -> Self {
         fs::create_dir_all(home).unwrap();
@@ -103,13 +128,19 @@ impl Receiver {
     }
 
     fn start(mut command: Command, home: &Path, received: PathBuf, port: u16) -> Self {
-        let said = fs::File::create(home.join("said")).unwrap();
+        let said = fs::File::options().create(true).append(true).open(home.join("said")).unwrap();
         let child = command.stdin(Stdio::null()).stdout(said.try_clone().unwrap()).stderr(said).spawn();
         Self { child: child.expect("the receiver starts: `cargo xtask setup` installs it"), received, port }
     }
 
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// An end that it is asked for and may prepare for, unlike that of a drop.
+    pub fn terminate(mut self) {
+        signal(self.child.id(), "TERM");
+        self.child.wait().unwrap();
     }
 
     /// What it has written so far.

@@ -43,6 +43,11 @@ const FOR_TESTS: &[Needed] = &[
         sign: Sign::File("/usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_gtls.so"),
         reason: "receives syslog over TLS",
     },
+    Needed {
+        package: "liblognorm-utils",
+        sign: Sign::Program("lognormalizer"),
+        reason: "reads CEF the way rsyslog does",
+    },
     Needed { package: "jq", sign: Sign::Program("jq"), reason: "proofs are checked without Ephor" },
     Needed { package: "openssl", sign: Sign::Program("openssl"), reason: "as above" },
     Needed { package: "gzip", sign: Sign::Program("gzip"), reason: "as above" },
@@ -67,7 +72,9 @@ const FOR_BENCHMARKS: &[Needed] =
 /// Everything `cargo xtask test` needs beyond Rust.
 pub fn set_up_tests(workspace: &Workspace, steps: &mut Steps) -> Outcome<()> {
     steps.run("packages", || install_packages(FOR_TESTS))?;
-    steps.run("python clients", || install_clients(workspace, "tests/python/requirements.txt"))?;
+    steps
+        .run("python clients", || install_clients(workspace, "tests/python/requirements.txt", Beside::Requirements))?;
+    steps.run("programs", || install_clients(workspace, "tests/python/programs.txt", Beside::Nothing))?;
     steps.run("axe", || install_axe(workspace))?;
     steps.run("syslog-ng", || unpack_syslog_ng(workspace))
 }
@@ -76,12 +83,14 @@ pub fn set_up_tests(workspace: &Workspace, steps: &mut Steps) -> Outcome<()> {
 pub fn set_up_benchmarks(workspace: &Workspace, steps: &mut Steps) -> Outcome<()> {
     set_up_tests(workspace, steps)?;
     steps.run("benchmark packages", || install_packages(FOR_BENCHMARKS))?;
-    steps.run("benchmark clients", || install_clients(workspace, "benches/requirements-bench.txt"))
+    steps
+        .run("benchmark clients", || install_clients(workspace, "benches/requirements-bench.txt", Beside::Requirements))
 }
 
 /// What the detection benchmark needs: databases from Python, and what makes SQL of rules.
 pub fn set_up_sql_rules(workspace: &Workspace, steps: &mut Steps) -> Outcome<()> {
-    steps.run("benchmark clients", || install_clients(workspace, "benches/requirements-bench.txt"))
+    steps
+        .run("benchmark clients", || install_clients(workspace, "benches/requirements-bench.txt", Beside::Requirements))
 }
 
 /// The folder of PostgreSQL's server programs, newest version first.
@@ -136,8 +145,17 @@ fn on_path(program: &str) -> bool {
     env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
+/// What comes with a Python package.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    /// What it says that it needs.
+    Requirements,
+    /// Nothing: only the program in it is wanted, and not the Python around that.
+    Nothing,
+}
+
 /// Installs one requirements file into the environment; a copy of the file beside it tells that it is installed already.
-fn install_clients(workspace: &Workspace, requirements: &str) -> Outcome<()> {
+fn install_clients(workspace: &Workspace, requirements: &str, beside: Beside) -> Outcome<()> {
     let file = workspace.root.join(requirements);
     let wanted = fs::read_to_string(&file).blame(format!("cannot read {}", file.display()))?;
     let venv = workspace.venv();
@@ -148,11 +166,12 @@ fn install_clients(workspace: &Workspace, requirements: &str) -> Outcome<()> {
     if !runs(&workspace.python()) {
         show(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
     }
-    show(
-        Command::new(workspace.python())
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
-            .arg(&file),
-    )?;
+    let mut pip = Command::new(workspace.python());
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    if beside == Beside::Nothing {
+        pip.arg("--no-deps");
+    }
+    show(pip.arg("-r").arg(&file))?;
     fs::write(&stamp, wanted).blame(format!("cannot write {}", stamp.display()))
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn open(
         Box::new(open_sentinel(sentinel, secrets, &door(&sentinel.tls)?, is_json)?)
     } else if let Some(datadog) = &settings.datadog {
         let key = named("datadog.api_key", secrets, &datadog.api_key)?;
-        Box::new(DatadogSink::new(datadog.clone(), door(&datadog.tls)?, &key, is_json)?)
+        Box::new(DatadogSink::new(datadog.clone(), door(&datadog.tls)?, &key)?)
     } else if let Some(sumo) = &settings.sumo_logic {
         let url = named("sumo_logic.url", secrets, &sumo.url)?;
         Box::new(SumoLogicSink::new(sumo.clone(), door(&sumo.tls)?, &url)?)

@@ -9,7 +9,7 @@ use ephor_e2e::{Receiver, Simulated, TrustedHouse, ephor, eventually, folder, py
 use serde_json::Value;
 
 /// A house with a server that asks for certificates, and a stream in it.
-struct Story {
+pub(crate) struct Story {
     home: tempfile::TempDir,
     authority: PathBuf,
     own: (PathBuf, PathBuf),
@@ -17,7 +17,7 @@ struct Story {
 }
 
 impl Story {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let home = folder();
         let house = TrustedHouse::new(&home.path().join("house"));
         let (certificate, key) = house.certificate("127.0.0.1");
@@ -32,21 +32,35 @@ impl Story {
         Self { authority: house.ca(), own, port: ephor_e2e::free_port(), home }
     }
 
-    fn server(&self) -> Receiver {
+    pub(crate) fn server(&self) -> Receiver {
         let options = format!("-c {} -a 127.0.0.1 -p {}", self.home.path().join("nats.conf").display(), self.port);
         Receiver::nats(&self.home.path().join("server"), self.port, &options)
     }
 
-    fn client(&self, what: &str) -> Command {
+    pub(crate) fn client(&self, what: &str) -> Command {
         let mut script = python("read_stream.py");
         script.arg(what).arg(format!("127.0.0.1:{}", self.port));
         script.arg(&self.authority).arg(&self.own.0).arg(&self.own.1);
         script
     }
 
-    fn read(&self) -> Vec<Value> {
+    pub(crate) fn read(&self) -> Vec<Value> {
         let read = run_in(&mut self.client("read")).succeeded();
         read.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The server as ephor.toml names it.
+    pub(crate) fn sink(&self) -> String {
+        fs::write(self.home.path().join("password"), "pass-word").unwrap();
+        format!(
+            "format = \"raw\"\n[sink.nats]\naddress = \"127.0.0.1:{}\"\nsubject = \"claude\"\nstream = \"CLAUDE\"\nusername = \"ephor\"\n\
+             password = \"file:{}\"\nrequire_tls = true\ntls = {{ ca = {:?}, certificate = {:?}, key = {:?} }}\n",
+            self.port,
+            self.home.path().join("password").display(),
+            self.authority,
+            self.own.0,
+            self.own.1
+        )
     }
 
     /// A data folder with activities and a sink to the server.
@@ -54,16 +68,9 @@ impl Story {
         let data = self.home.path().join("data");
         run(&data, &["init"]).succeeded();
         run(&data, &["import", Simulated::of(rows).activities().to_str().unwrap()]).succeeded();
-        fs::write(self.home.path().join("password"), "pass-word").unwrap();
         let sink = format!(
-            "\n[[sink]]\nname = \"stream\"\nformat = \"raw\"\nallow_private = true\nretry_max_seconds = 0.2\nbatch_events = 100\n\
-             [sink.nats]\naddress = \"127.0.0.1:{}\"\nsubject = \"claude\"\nstream = \"CLAUDE\"\nusername = \"ephor\"\n\
-             password = \"file:{}\"\nrequire_tls = true\ntls = {{ ca = {:?}, certificate = {:?}, key = {:?} }}\n",
-            self.port,
-            self.home.path().join("password").display(),
-            self.authority,
-            self.own.0,
-            self.own.1
+            "\n[[sink]]\nname = \"stream\"\nallow_private = true\nretry_max_seconds = 0.2\nbatch_events = 100\n{}",
+            self.sink()
         );
         let mut config = fs::OpenOptions::new().append(true).open(data.join("ephor.toml")).unwrap();
         config.write_all(sink.as_bytes()).unwrap();

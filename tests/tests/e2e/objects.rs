@@ -127,7 +127,7 @@ fn objects_of_an_export_killed_again_and_again_are_those_of_one_that_was_not() {
 
 /// Ports for the parts of SeaweedFS, each of which takes a second one, ten thousand above the first. All lie below those that
 /// the system gives to clients: a client that waits for a server at one of these would now and then connect to itself.
-fn ports() -> [u16; 4] {
+pub(crate) fn ports() -> [u16; 4] {
     let free = |port: u16| {
         let listen = |port: u16| TcpListener::bind(("127.0.0.1", port)).ok();
         Some((port, listen(port)?, listen(port + 10_000)?))
@@ -139,16 +139,21 @@ fn ports() -> [u16; 4] {
 
 /// SeaweedFS with one user and one bucket.
 fn bucket(home: &Path) -> (Receiver, u16, u16) {
+    let [s3, filer, master, volume] = ports();
+    (bucket_at(home, [s3, filer, master, volume]), s3, filer)
+}
+
+/// The same at these ports, where it can be started again: of S3, of the filer, and two more.
+pub(crate) fn bucket_at(home: &Path, [s3, filer, master, volume]: [u16; 4]) -> Receiver {
     fs::create_dir_all(home.join("volumes")).unwrap();
     let users = r#"{"identities":[{"name":"ephor","credentials":[{"accessKey":"key-id","secretKey":"secret-key"}],"actions":["Admin"]}]}"#;
     fs::write(home.join("s3.json"), users).unwrap();
-    let [s3, filer, master, volume] = ports();
     let options = format!(
         "server -dir={} -ip=127.0.0.1 -ip.bind=127.0.0.1 -master.port={master} -volume.port={volume} -volume.max=10 -filer -filer.port={filer} -s3 -s3.port={s3} -s3.config={}",
         home.join("volumes").display(),
         home.join("s3.json").display()
     );
-    (Receiver::seaweedfs(home, s3, &options), s3, filer)
+    Receiver::seaweedfs(home, s3, &options)
 }
 
 /// What is in the bucket, fetched past S3 and read by DuckDB.

@@ -66,8 +66,7 @@ pub(super) fn encode(facts: &Facts<'_>, stored: &Stored<'_>, out: &mut Vec<u8>) 
         if key.only_if_fits && value.chars().count() > limit {
             continue;
         }
-        // A reader drops blanks at the end of a value, so they are not there.
-        let value = cut(&value, limit).trim();
+        let value = without_ends(cut(&value, limit));
         if value.is_empty() {
             continue;
         }
@@ -78,7 +77,12 @@ pub(super) fn encode(facts: &Facts<'_>, stored: &Stored<'_>, out: &mut Vec<u8>) 
     }
 }
 
+/// A pair behind those that stand since `start`; none where nothing of the value is left.
 pub(super) fn pair(key: &str, value: &str, start: usize, out: &mut Vec<u8>) {
+    let value = without_ends(value);
+    if value.is_empty() {
+        return;
+    }
     if out.len() > start {
         out.push(b' ');
     }
@@ -93,6 +97,11 @@ pub(super) fn pair(key: &str, value: &str, start: usize, out: &mut Vec<u8>) {
             other => put(other, out),
         }
     }
+}
+
+/// A value without blanks at its ends, which readers drop, and without what would become one there.
+pub(super) fn without_ends(value: &str) -> &str {
+    value.trim_matches(|character: char| character.is_whitespace() || character.is_control())
 }
 
 /// A header field: pipes and backslashes escaped, equals signs not, and no line breaks at all.

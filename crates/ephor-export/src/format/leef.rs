@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::Stored;
-use super::cef::{PRODUCT_VERSION, cut, put};
+use super::cef::{PRODUCT_VERSION, cut, put, without_ends};
 use super::table::{Part, part};
 use crate::meaning::Facts;
 
@@ -46,11 +46,7 @@ pub(super) fn encode(facts: &Facts<'_>, stored: &Stored<'_>, out: &mut Vec<u8>) 
     let start = out.len();
     for attribute in &TABLE.attribute {
         let Some(value) = part(facts, stored, attribute.part) else { continue };
-        let value = cut(&value, attribute.limit.unwrap_or(usize::MAX)).trim();
-        if value.is_empty() {
-            continue;
-        }
-        self::attribute(&attribute.name, value, start, out);
+        self::attribute(&attribute.name, cut(&value, attribute.limit.unwrap_or(usize::MAX)), start, out);
     }
 }
 
@@ -63,8 +59,12 @@ pub(super) fn header([vendor, product, version, event]: [&str; 4], out: &mut Vec
     out.push(b'|');
 }
 
-/// An attribute behind those that stand since `start`.
+/// An attribute behind those that stand since `start`; none where nothing of the value is left.
 pub(super) fn attribute(name: &str, value: &str, start: usize, out: &mut Vec<u8>) {
+    let value = without_ends(value);
+    if value.is_empty() {
+        return;
+    }
     if out.len() > start {
         out.push(DELIMITER);
     }

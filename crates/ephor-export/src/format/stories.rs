@@ -455,9 +455,8 @@ proptest! {
         let (header, pairs) = read_cef(&line);
         prop_assert_eq!(&header[..3], ["CEF:0", "Anthropic", "Claude Compliance API"]);
         let value = |key: &str| pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
-        let wanted = shown(agent.trim()).trim().to_owned();
-        let read = value("requestClientApplication").unwrap_or_default();
-        prop_assert_eq!(read.trim(), wanted);
+        let wanted = shown(agent.trim_matches(|c: char| c.is_whitespace() || c.is_control()));
+        prop_assert_eq!(value("requestClientApplication").unwrap_or_default(), wanted);
         prop_assert_eq!(value("cs1"), Some("activity_01".to_owned()));
         let line = text(&row, Format::Leef);
         let fields: Vec<&str> = line.splitn(7, '|').collect();

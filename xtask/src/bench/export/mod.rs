@@ -1,5 +1,5 @@
-//! Export: events a second of each format and each sink on one core, beside rsyslog and syslog-ng moving the same lines; how late
-//! an event is at a steady rate; what a dead receiver costs a node.
+//! Export: events a second of each format and each sink on one core, beside rsyslog, syslog-ng and Tenzir moving the same lines;
+//! how late an event is at a steady rate; what a dead receiver costs a node.
 //! Promises: Ephor and its peers get one core each in turn, receivers the others, and every run counts what arrived.
 //! Never spares Ephor the opening of its lake: each run is a whole process.
 

@@ -1,4 +1,4 @@
-//! What a user would take otherwise: rsyslog and syslog-ng reading the same NDJSON from a file.
+//! What a user would take otherwise: rsyslog, syslog-ng and Tenzir reading the same NDJSON from a file.
 //! Promises: one core as for Ephor, the clock stops when the last line is in the file, and the lines are counted.
 //! Never more work than a collector does: the line as it is, or its JSON taken apart and a line made of four of its fields.
 
@@ -28,12 +28,19 @@ pub(super) struct Peer {
 enum Program {
     Rsyslog { template: &'static str, parse: &'static str },
     SyslogNg { parser: &'static str, template: &'static str },
+    Tenzir { pipeline: &'static str },
 }
 
 /// A line as Ephor's CEF begins, of what rsyslog has parsed.
 const RSYSLOG_CEF: &str = "template(name=\"out\" type=\"string\" string=\"CEF:0|Anthropic|Claude Compliance API|1|%$!type%|%$!type%|1|rt=%$!created_at% externalId=%$!id% src=%$!actor!ip_address%\\n\")\n";
 const RSYSLOG_LINE: &str = "template(name=\"out\" type=\"string\" string=\"%msg%\\n\")\n";
 const NG_CEF: &str = "CEF:0|Anthropic|Claude Compliance API|1|${.j.type}|${.j.type}|1|rt=${.j.created_at} externalId=${.j.id} src=${.j.actor.ip_address}\\n";
+
+const TENZIR_LINE: &str = "from_file \"FROM\" { read_lines }\nto_file \"TO\" { write_lines }";
+const TENZIR_JSON: &str = "from_file \"FROM\" { read_ndjson }\nto_file \"TO\" { write_ndjson }";
+const TENZIR_CEF: &str = "from_file \"FROM\" { read_ndjson }\n\
+    line = f\"CEF:0|Anthropic|Claude Compliance API|1|{type}|{type}|1|rt={created_at} externalId={id} src={actor.ip_address?}\"\n\
+    select line\nto_file \"TO\" { write_lines }";
 
 pub(super) fn all(bench: &Bench<'_>) -> Vec<Peer> {
     let peer = |name: &str, format, program, note| Peer { name: name.to_owned(), format, program, note };
@@ -57,6 +64,16 @@ pub(super) fn all(bench: &Bench<'_>) -> Vec<Peer> {
         peers.push(peer("syslog-ng", "raw", whole, "file() to file(), no fsync"));
         peers.push(peer("syslog-ng", "cef-like", parsed, "file(), json-parser, four fields of it as a line; no fsync"));
     }
+    if tenzir(bench).is_some() {
+        let pipelines = [
+            ("raw", TENZIR_LINE, "from_file to to_file, no fsync"),
+            ("json", TENZIR_JSON, "from_file, read_ndjson, write_ndjson; no fsync"),
+            ("cef-like", TENZIR_CEF, "from_file, read_ndjson, four fields of it as a line; no fsync"),
+        ];
+        peers.extend(
+            pipelines.map(|(format, pipeline, note)| peer("Tenzir", format, Program::Tenzir { pipeline }, note)),
+        );
+    }
     peers
 }
 
@@ -79,6 +96,13 @@ impl Peer {
                 rsyslog(out, "peer", Some(&config))?
             }
             Program::SyslogNg { parser, template } => syslog_ng(bench, &home, &written, parser, template)?,
+            Program::Tenzir { pipeline } => {
+                let pipeline = pipeline
+                    .replace("FROM", &bench.activities.display().to_string())
+                    .replace("TO", &written.display().to_string());
+                let program = tenzir(bench).blame("Tenzir is gone")?;
+                spawn(on_one_core(&program).arg("--bare-mode").arg(pipeline), &home, 0)?
+            }
         };
         let watch = PeakWatch::of_process(process.pid());
         wait_for(&written, expected)?;
@@ -119,6 +143,13 @@ fn syslog_ng(bench: &Bench<'_>, home: &Path, written: &Path, parser: &str, templ
     command.arg("--cfgfile").arg(at("syslog-ng.conf")).arg("--pidfile").arg(at("pid"));
     command.arg("--persist-file").arg(at("persist")).arg("--control").arg(at("control"));
     spawn(&mut command, home, 0)
+}
+
+/// Tenzir's program, where `cargo xtask setup` has put it.
+fn tenzir(bench: &Bench<'_>) -> Option<PathBuf> {
+    let libraries = fs::read_dir(bench.workspace.venv().join("lib")).ok()?;
+    let programs = libraries.flatten().map(|entry| entry.path().join("site-packages/tenzir/bundled/bin/tenzir"));
+    programs.into_iter().find(|program| program.is_file())
 }
 
 /// Waits until a file has so many lines; only what is new is read each time.
