@@ -216,8 +216,8 @@ impl Record {
                 let person = told.text("user_id");
                 self.says(told, EntitlementKind::OrganizationRole, told.organization, person, Says::Given);
             }
-            "group_member_added" => self.members(told, Says::Given),
-            "group_member_removed" => self.members(told, Says::Ended),
+            "group_member_added" => self.members(told, &Says::Given),
+            "group_member_removed" => self.members(told, &Says::Ended),
             "group_deleted" => self.closed(told, EntitlementKind::Group, told.text("group_id")),
             "platform_workspace_archived" => self.closed(told, EntitlementKind::Workspace, told.text("workspace_id")),
             "claude_project_deleted" => self.closed(told, EntitlementKind::Project, told.text("claude_project_id")),
@@ -253,7 +253,7 @@ impl Record {
         self.of_object.entry((kind, object.to_owned())).or_default().push(told.saying(Says::Ended));
     }
 
-    fn members(&mut self, told: &Told<'_>, says: Says) {
+    fn members(&mut self, told: &Told<'_>, says: &Says) {
         for person in told.raw["member_ids"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             self.says(told, EntitlementKind::Group, told.text("group_id"), Some(person), says.clone());
         }
