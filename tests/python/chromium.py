@@ -15,7 +15,7 @@ RUN = "const done = arguments[arguments.length - 1]; axe.run(document, arguments
 ALL = {"resultTypes": ["violations"]}
 # What a theme or a width can change: all else is the same page.
 LOOKS = {**ALL, "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"]}}
-PATIENCE_SECONDS = 150
+PATIENCE_SECONDS = 300
 
 
 def browser(width: int, theme: str, scripts: bool = True) -> webdriver.Chrome:
