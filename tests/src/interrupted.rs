@@ -2,6 +2,7 @@
 //! Promises: the moments come from a seed that is printed, and lie within the time that the work takes undisturbed.
 //! Never sleeps for anything but the random moment itself.
 
+use std::io::{Read as _, Seek as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -50,11 +51,15 @@ fn time_of(work: &impl Fn(&Path) -> Command) -> Duration {
 
 /// Whether the command had ended by itself, and well, before its moment came.
 fn kill_after(command: &mut Command, moment: Duration) -> bool {
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("ephor starts");
+    let mut said = tempfile::tempfile().unwrap();
+    let mut child = command.stdout(Stdio::null()).stderr(said.try_clone().unwrap()).spawn().expect("ephor starts");
     thread::sleep(moment);
     let ended = child.try_wait().unwrap();
     if let Some(status) = ended {
-        assert!(status.success(), "the work failed by itself: {status}");
+        let mut words = String::new();
+        said.rewind().unwrap();
+        said.read_to_string(&mut words).unwrap();
+        assert!(status.success(), "the work failed by itself: {status}\n{words}");
         return true;
     }
     child.kill().unwrap();
